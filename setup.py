@@ -1,0 +1,47 @@
+"""Package metadata; tool settings are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_bert_layers/__init__.py").read_text(encoding="utf-8"))[1]
+
+EXTRAS = {
+    "examples": ["matplotlib>=3.9"],
+    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.30"],
+    "convert": ["safetensors>=0.4"],
+    "beam": ["apache-beam>=2.77,<3"],
+    "serving": ["tensorflow-serving-api>=2.21,<2.22"],
+    "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4"],
+}
+EXTRAS["test"] = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14", "pydot>=3", *EXTRAS["examples"], *EXTRAS["docs"]]
+
+setup(
+    name="keras_bert_layers",
+    version=VERSION,
+    description="BERT as composable Keras 3 layers on TensorFlow: from raw text to a served model",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["keras_bert_layers", "keras_bert_layers.*"]),
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-text>=2.21.1,<2.22",
+        "keras>=3.15,<4",
+        "keras-nlp>=0.32,<1",
+        *EXTRAS["examples"],
+    ],
+    extras_require=EXTRAS,
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Text Processing :: Linguistic",
+    ],
+)
