@@ -1,0 +1,103 @@
+"""The blocks of an encoder, one after another."""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_bert_layers.layers.parts import deserialize_parts, serialize_part
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_layers")
+class EncoderStack(keras.layers.Layer):
+    """x_l = block_l(x_{l-1}), l = 1 … L: the blocks in their order, each given the same masks.
+
+    An implicit Keras mask counts as `padding_mask` when none is given, and is passed on.
+    `hidden_states(...)` takes the same arguments and returns what every block puts out.
+
+    Args:
+        blocks: list of layers, each called with the inputs, `padding_mask`, `attention_mask`, `pack_ids` and
+            `training`, such as `TransformerEncoder`.
+        order: list of int. Which block is applied at each step: `[0] * 12` applies the first one twelve times with
+            shared weights, as ALBERT does. Defaults to `None`: each block once.
+        **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: float [B, S, H].
+        padding_mask: int or bool [B, S]; 1 = a real token. Defaults to `None`: all are real.
+        attention_mask: int or bool [B, S, S]; 1 = query i may attend to key j. Defaults to `None`.
+        pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+        training: bool. Whether dropout is active.
+
+    Returns:
+        float [B, S, H]; from `hidden_states`, a list of L such tensors, the last one the output.
+
+    Raises:
+        ValueError: if `blocks` is empty or `order` names a block that is not there.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_bert_layers.layers import TransformerEncoder
+        >>> stack = EncoderStack([TransformerEncoder(intermediate_dim=8, num_heads=2) for _ in range(3)])
+        >>> x = np.zeros((1, 3, 4), "float32")
+        >>> stack(x).shape, len(stack.hidden_states(x))
+        (TensorShape([1, 3, 4]), 3)
+
+    Reference:
+        Devlin et al. 2019, BERT (arXiv:1810.04805), section 3; shared blocks: Lan et al. 2020, ALBERT
+        (arXiv:1909.11942), section 3.1.
+    """
+
+    def __init__(self, blocks: Sequence[keras.layers.Layer], order: Sequence[int] | None = None, **kwargs):
+        super().__init__(**kwargs)
+        blocks = list(blocks)
+        if not blocks:
+            raise ValueError("EncoderStack needs at least one block. Received an empty list.")
+        if order is not None and (not len(order) or not all(0 <= index < len(blocks) for index in order)):
+            raise ValueError(
+                f"`order` must name blocks 0 to {len(blocks) - 1}, the positions in `blocks`. Received: {list(order)}."
+            )
+        self.supports_masking = True
+        self.blocks = blocks
+        self.order = None if order is None else list(order)
+
+    def build(self, inputs_shape):
+        for block in self.blocks:
+            if not block.built:
+                block.build(inputs_shape)
+
+    def call(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, mask=None, training=None):
+        padding_mask = mask if padding_mask is None else padding_mask
+        return self.hidden_states(inputs, padding_mask, attention_mask, pack_ids, training)[-1]
+
+    def hidden_states(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, training=None):
+        """The output of every block in order: a list of float [B, S, H]."""
+        states = [inputs]
+        for block in self._steps():
+            states.append(
+                block(
+                    states[-1],
+                    padding_mask=padding_mask,
+                    attention_mask=attention_mask,
+                    pack_ids=pack_ids,
+                    training=training,
+                )
+            )
+        return states[1:]
+
+    def compute_output_shape(self, inputs_shape, *args, **kwargs):
+        return inputs_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "blocks": [serialize_part(block) for block in self.blocks],
+            "order": self.order,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        blocks = [deserialize_parts({"block": block}, "block")["block"] for block in config["blocks"]]
+        return super().from_config({**config, "blocks": blocks})
+
+    def _steps(self):
+        return self.blocks if self.order is None else [self.blocks[index] for index in self.order]

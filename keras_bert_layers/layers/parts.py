@@ -1,0 +1,39 @@
+"""What every layer with parts needs: to say what its parts are, to make them again, and to refuse a bad number."""
+
+import keras
+
+# The initializer of every BERT weight matrix (Devlin et al.'s released code).
+BERT_INITIALIZER = keras.initializers.TruncatedNormal(stddev=0.02)
+
+
+def serialize_part(part: keras.layers.Layer | None) -> dict | None:
+    """The config of an injected layer, the same before and after it is built; a shared part stays shared."""
+    if part is None:
+        return None
+    config = keras.saving.serialize_keras_object(part)
+    config.pop("build_config", None)
+    return config
+
+
+def deserialize_parts(config: dict, *names: str) -> dict:
+    """`config` with the named entries (a part, or a list of parts) turned back into layers."""
+    return {
+        name: keras.saving.deserialize_keras_object(value) if name in names and value is not None else value
+        for name, value in config.items()
+    }
+
+
+def check_positive(owner: str, **values: int) -> None:
+    """Raises a ValueError that names the first of `values` that is not a positive integer."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
+            raise ValueError(f"`{name}` of {owner} must be a positive integer. Received: {value!r}.")
+
+
+def check_rate(owner: str, **values: float) -> None:
+    """Raises a ValueError that names the first of `values` that is not a dropout rate."""
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(
+                f"`{name}` of {owner} is the share of values set to zero and must be in [0, 1). Received: {value!r}."
+            )

@@ -1,0 +1,127 @@
+"""The part of an encoder block in which positions look at each other."""
+
+import functools
+
+import keras
+
+from keras_bert_layers import ops
+from keras_bert_layers.layers.linear import Linear
+from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive, check_rate
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_layers")
+class SelfAttention(keras.layers.Layer):
+    """dropout(W_o · concat(head₁ … head_N) + b_o), head_n = softmax(Q_n K_nᵀ / √D) V_n, with Q, K, V = W x + b.
+
+    A position attends only to those that every given mask allows; an implicit Keras mask counts as `padding_mask` when
+    none is given, and is passed on. The softmax is taken in float32 whatever the dtype policy. A position that may
+    attend to nothing gets b_o, never NaN. `attention_weights(...)` takes
+    the same arguments and returns the probabilities.
+
+    Args:
+        num_heads: int > 0. Number of heads N; it must divide the width H.
+        dropout: float in [0, 1). Applied to the output. Defaults to 0.
+        attention_dropout: float in [0, 1). Applied to the attention probabilities. Defaults to 0.
+        kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
+        bias_initializer: Defaults to `"zeros"`.
+        **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: float [B, S, H].
+        padding_mask: int or bool [B, S]; 1 = a real token. Defaults to `None`: all are real.
+        attention_mask: int or bool [B, S, S]; 1 = query i may attend to key j. Defaults to `None`.
+        pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+        training: bool. Whether dropout is active.
+
+    Returns:
+        float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
+
+    Raises:
+        ValueError: if `num_heads` does not divide the width, or a mask has the wrong rank.
+
+    Example:
+        >>> import numpy as np
+        >>> attention = SelfAttention(num_heads=2)
+        >>> x, padding_mask = np.ones((1, 3, 4), "float32"), np.array([[1, 1, 0]])
+        >>> attention(x, padding_mask=padding_mask).shape
+        TensorShape([1, 3, 4])
+        >>> attention.attention_weights(x, padding_mask=padding_mask)[0, 0, 0].numpy().tolist()
+        [0.5, 0.5, 0.0]
+
+    Reference:
+        Vaswani et al. 2017, Attention Is All You Need (arXiv:1706.03762), section 3.2.
+    """
+
+    def __init__(
+        self,
+        num_heads: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        kernel_initializer=BERT_INITIALIZER,
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_positive("SelfAttention", num_heads=num_heads)
+        check_rate("SelfAttention", dropout=dropout, attention_dropout=attention_dropout)
+        self.supports_masking = True
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, inputs_shape):
+        hidden_dim = inputs_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(
+                f"`num_heads` must divide the width of the input, so that every head has the same size. Received "
+                f"num_heads={self.num_heads} and an input of width {hidden_dim}. Choose a divisor of {hidden_dim}, or "
+                f"a `hidden_dim` that is a multiple of {self.num_heads}."
+            )
+        self.query, self.key, self.value, self.output_projection = (
+            self._linear(inputs_shape, name) for name in ("query", "key", "value", "output")
+        )
+        self.weights_dropout = keras.layers.Dropout(self.attention_dropout, dtype="float32", name="attention_dropout")
+        self.output_dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="dropout")
+
+    def call(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, mask=None, training=None):
+        query, key, value = (self._heads(projection, inputs) for projection in (self.query, self.key, self.value))
+        allowed = ops.attention_mask(mask if padding_mask is None else padding_mask, attention_mask, pack_ids)
+        dropout = functools.partial(self.weights_dropout, training=training)
+        context = ops.attention(query, key, value, allowed, dropout)
+        return self.output_dropout(self.output_projection(ops.merge_heads(context)), training=training)
+
+    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None):
+        """The attention probabilities without dropout, float32 [B, N, S, S]: what each query (row) attends to."""
+        if not self.built:
+            self.build(inputs.shape)
+        query, key = self._heads(self.query, inputs), self._heads(self.key, inputs)
+        return ops.attention_weights(query, key, ops.attention_mask(padding_mask, attention_mask, pack_ids))
+
+    def compute_output_shape(self, inputs_shape, *args, **kwargs):
+        return inputs_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "attention_dropout": self.attention_dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+
+    def _heads(self, projection, inputs):
+        return ops.split_heads(projection(inputs), self.num_heads)
+
+    def _linear(self, inputs_shape, name):
+        layer = Linear(
+            inputs_shape[-1],
+            kernel_initializer=self.kernel_initializer.clone(),
+            bias_initializer=self.bias_initializer.clone(),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        layer.build(inputs_shape)
+        return layer

@@ -1,0 +1,158 @@
+"""One block of the encoder."""
+
+import functools
+
+import keras
+
+from keras_bert_layers.layers.feed_forward import FeedForward
+from keras_bert_layers.layers.layer_normalization import LayerNormalization
+from keras_bert_layers.layers.parts import BERT_INITIALIZER, deserialize_parts, serialize_part
+from keras_bert_layers.layers.self_attention import SelfAttention
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_layers")
+class TransformerEncoder(keras.layers.Layer):
+    """y = LayerNorm(x + attention(x)); z = LayerNorm(y + feed_forward(y)), one encoder block.
+
+    With `normalize_first`, y = x + attention(LayerNorm(x)); z = y + feed_forward(LayerNorm(y)) (pre-norm: put a
+    LayerNormalization after the last block). Masks go to the attention; an implicit Keras mask counts as `padding_mask`
+    when none is given, and is passed on. It takes the arguments of keras-hub's layer of this name.
+
+    Args:
+        intermediate_dim: int > 0. Width between the two projections of the feed-forward part.
+        num_heads: int > 0. Number of attention heads; it must divide the width H.
+        dropout: float in [0, 1). On both parts' outputs and on the attention probabilities. Defaults to 0.
+        activation: str or callable, of the feed-forward part. Defaults to `"gelu"`, the exact (erf) form.
+        layer_norm_epsilon: float > 0. Defaults to 1e-12.
+        kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
+        bias_initializer: Defaults to `"zeros"`.
+        normalize_first: bool. Pre-norm instead of BERT's post-norm. Defaults to `False`.
+        attention: layer to use instead of `SelfAttention(num_heads, ...)`: called with the inputs, `padding_mask`,
+            `attention_mask`, `pack_ids` and `training`. Defaults to `None`.
+        feed_forward: layer to use instead of `FeedForward(intermediate_dim, ...)`. Defaults to `None`.
+        **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: float [B, S, H].
+        padding_mask: int or bool [B, S]; 1 = a real token. Defaults to `None`: all are real.
+        attention_mask: int or bool [B, S, S]; 1 = query i may attend to key j. Defaults to `None`.
+        training: bool. Whether dropout is active.
+        return_attention_scores: bool. For users of keras-hub: return a pair, the output and the attention
+            probabilities. New code calls `attention_weights`. Defaults to `False`.
+        pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+
+    Returns:
+        float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
+
+    Raises:
+        ValueError: if neither a number nor a layer is given for a part, or a part refuses its arguments.
+
+    Example:
+        >>> import numpy as np
+        >>> block = TransformerEncoder(intermediate_dim=8, num_heads=2)
+        >>> block(np.zeros((1, 3, 4), "float32"), padding_mask=np.array([[1, 1, 0]])).shape
+        TensorShape([1, 3, 4])
+
+    Reference:
+        Vaswani et al. 2017, Attention Is All You Need (arXiv:1706.03762), section 3.1; pre-norm: Xiong et al. 2020
+        (arXiv:2002.04745), table 1.
+    """
+
+    def __init__(
+        self,
+        intermediate_dim: int | None = None,
+        num_heads: int | None = None,
+        dropout: float = 0.0,
+        activation="gelu",
+        layer_norm_epsilon: float = 1e-12,
+        kernel_initializer=BERT_INITIALIZER,
+        bias_initializer="zeros",
+        normalize_first: bool = False,
+        attention: keras.layers.Layer | None = None,
+        feed_forward: keras.layers.Layer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if (attention is None and num_heads is None) or (feed_forward is None and intermediate_dim is None):
+            raise ValueError(
+                "TransformerEncoder needs `num_heads` or an `attention` layer, and `intermediate_dim` or a "
+                f"`feed_forward` layer. Received: num_heads={num_heads}, attention={attention}, "
+                f"intermediate_dim={intermediate_dim}, feed_forward={feed_forward}."
+            )
+        self.supports_masking = True
+        self.intermediate_dim = intermediate_dim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.activation = keras.activations.get(activation)
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.normalize_first = normalize_first
+
+        self._injected = {"attention": attention, "feed_forward": feed_forward}
+        standard = {"dropout": dropout, "dtype": self.dtype_policy}
+        initializers = {"kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}
+        self.attention = attention or SelfAttention(
+            num_heads, attention_dropout=dropout, name="attention", **standard, **initializers
+        )
+        self.feed_forward = feed_forward or FeedForward(
+            intermediate_dim, self.activation, name="feed_forward", **standard, **initializers
+        )
+        self.attention_norm = LayerNormalization(layer_norm_epsilon, dtype=self.dtype_policy, name="attention_norm")
+        self.feed_forward_norm = LayerNormalization(
+            layer_norm_epsilon, dtype=self.dtype_policy, name="feed_forward_norm"
+        )
+
+    def build(self, inputs_shape):
+        for part in (self.attention, self.attention_norm, self.feed_forward, self.feed_forward_norm):
+            if not part.built:
+                part.build(inputs_shape)
+
+    def call(
+        self,
+        inputs,
+        padding_mask=None,
+        attention_mask=None,
+        training=None,
+        return_attention_scores=False,
+        pack_ids=None,
+        mask=None,
+    ):
+        masks = {
+            "padding_mask": mask if padding_mask is None else padding_mask,
+            "attention_mask": attention_mask,
+            "pack_ids": pack_ids,
+        }
+        attention = functools.partial(self.attention, **masks, training=training)
+        feed_forward = functools.partial(self.feed_forward, training=training)
+        if self.normalize_first:
+            x = inputs + attention(self.attention_norm(inputs))
+            x = x + feed_forward(self.feed_forward_norm(x))
+        else:
+            x = self.attention_norm(inputs + attention(inputs))
+            x = self.feed_forward_norm(x + feed_forward(x))
+        return (x, self.attention_weights(inputs, **masks)) if return_attention_scores else x
+
+    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None):
+        """The attention probabilities of this block without dropout, float32 [B, N, S, S]."""
+        x = self.attention_norm(inputs) if self.normalize_first else inputs
+        return self.attention.attention_weights(x, padding_mask, attention_mask, pack_ids)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "intermediate_dim": self.intermediate_dim,
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "activation": keras.activations.serialize(self.activation),
+            "layer_norm_epsilon": self.layer_norm_epsilon,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "normalize_first": self.normalize_first,
+            "attention": serialize_part(self._injected["attention"]),
+            "feed_forward": serialize_part(self._injected["feed_forward"]),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config(deserialize_parts(config, "attention", "feed_forward"))

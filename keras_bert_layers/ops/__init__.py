@@ -1,0 +1,25 @@
+"""The mathematics: pure functions of tensors, with no layer and no variable in them."""
+
+from keras_bert_layers.ops.attention import attend, attention, attention_weights, merge_heads, split_heads
+from keras_bert_layers.ops.gather import gather_positions
+from keras_bert_layers.ops.layer_norm import layer_norm
+from keras_bert_layers.ops.linear import linear
+from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, floor_padding
+from keras_bert_layers.ops.pooling import pool
+from keras_bert_layers.ops.validation import check_range
+
+__all__ = [
+    "attend",
+    "attention",
+    "attention_mask",
+    "attention_weights",
+    "check_mask_rank",
+    "check_range",
+    "floor_padding",
+    "gather_positions",
+    "layer_norm",
+    "linear",
+    "merge_heads",
+    "pool",
+    "split_heads",
+]

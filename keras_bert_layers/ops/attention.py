@@ -1,0 +1,57 @@
+"""Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2)."""
+
+from collections.abc import Callable
+
+from keras import ops
+
+
+def split_heads(inputs, num_heads: int):
+    """Cuts the last axis into heads: [B, S, N·D] -> [B, N, S, D]."""
+    batch, length = ops.shape(inputs)[:2]
+    heads = ops.reshape(inputs, (batch, length, num_heads, inputs.shape[-1] // num_heads))
+    return ops.transpose(heads, (0, 2, 1, 3))
+
+
+def merge_heads(heads):
+    """Concatenates the heads again: [B, N, S, D] -> [B, S, N·D]."""
+    batch, _, length, _ = ops.shape(heads)
+    return ops.reshape(ops.transpose(heads, (0, 2, 1, 3)), (batch, length, heads.shape[1] * heads.shape[3]))
+
+
+def attention_weights(query, key, mask=None):
+    """softmax(Q Kᵀ / √D) over the keys (eq. 1, without V), the softmax in float32.
+
+    Args:
+        query, key: float [B, N, S, D].
+        mask: bool, broadcastable to [B, N, S, S]; True where a query may attend.
+
+    Returns:
+        float32 [B, N, S, S]. A row with nothing to attend to is all zeros, never NaN.
+    """
+    scale = query.shape[-1] ** -0.5
+    scores = ops.cast(ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))), "float32")
+    if mask is None:
+        return ops.softmax(scores)
+    # A finite floor keeps a fully masked row defined; the second `where` then clears it.
+    weights = ops.softmax(ops.where(mask, scores, -1e9))
+    return ops.where(mask, weights, 0.0)
+
+
+def attend(weights, value):
+    """weights · V: float [B, N, S, S] and [B, N, S, D] -> [B, N, S, D] in the dtype of `value`."""
+    return ops.matmul(ops.cast(weights, value.dtype), value)
+
+
+def attention(query, key, value, mask=None, dropout: Callable | None = None):
+    """softmax(Q Kᵀ / √D) V (eq. 1).
+
+    Args:
+        query, key, value: float [B, N, S, D].
+        mask: bool, broadcastable to [B, N, S, S]; True where a query may attend.
+        dropout: function of the float32 weights, applied before they meet V. Defaults to none.
+
+    Returns:
+        float [B, N, S, D]. A query with nothing to attend to gets zeros.
+    """
+    weights = attention_weights(query, key, mask)
+    return attend(weights if dropout is None else dropout(weights), value)
