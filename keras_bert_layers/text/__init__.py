@@ -1,0 +1,5 @@
+"""Text to model features, inside the graph; the only part of the library that imports tensorflow_text."""
+
+from keras_bert_layers.text.tokenizer import BertTokenizer
+
+__all__ = ["BertTokenizer"]

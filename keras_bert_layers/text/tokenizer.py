@@ -1,0 +1,277 @@
+"""BERT's WordPiece tokenizer, inside the graph."""
+
+import os
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_bert_layers.text.vocab_file import check_vocabulary, read_vocabulary, write_vocabulary
+from keras_bert_layers.text.wordpiece import WordPieceEncoder
+
+_CORE_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@keras.saving.register_keras_serializable(package="keras_bert_layers")
+class BertTokenizer:
+    """Strings to token ids and back, with the ids of Google's original tokenizer, in TensorFlow operations only.
+
+    Works eagerly, in `tf.data`, in `tf.function` and in a SavedModel (TensorFlow Serving has all its operations). The
+    vocabulary is part of `get_config`, so a saved Keras model needs no vocabulary file.
+
+    Text is cleaned (control characters go, every space is one), lowercased and stripped of accents if asked for, split at
+    spaces, punctuation and CJK ideographs, and each word is cut greedily into the longest known pieces. A word with an
+    unknown part, or with too many characters, becomes one `[UNK]`. Invalid UTF-8 bytes are dropped. Two things are not
+    as in Google's code: combining marks of category Mc in a non-canonical order stay in that order, and punctuation that
+    is newer than this Python's Unicode tables is split off.
+
+    Args:
+        vocabulary: path of a `vocab.txt`, or the sequence of its tokens. Needs `[PAD] [UNK] [CLS] [SEP]`; masked-LM
+            training needs `[MASK]` too.
+        lowercase: bool. True for "uncased" vocabularies. Defaults to True.
+        strip_accents: bool, or None for the value of `lowercase`. Defaults to None.
+        special_tokens: further tokens of the vocabulary to be treated like `[SEP]`. Defaults to none.
+        special_tokens_in_strings: bool. Whether a special token written in a string, spelled exactly, is that token
+            (as in Hugging Face). Pass False for text from people who must not be able to write a `[SEP]`. Defaults to True.
+        max_characters_per_word: int > 0. A longer word becomes `[UNK]`. Defaults to 200, as in Google's code (Hugging
+            Face: 100).
+
+    Raises:
+        ValueError: if the vocabulary has no such file, is empty, repeats a token, or lacks a special token.
+
+    Example:
+        >>> tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "!"])
+        >>> tokenizer.tokenize(["Unaffable!", "[SEP] zebra"])
+        <tf.RaggedTensor [[4, 5, 6, 7], [3, 1]]>
+        >>> tokenizer.detokenize([4, 5, 6, 7]).numpy()
+        b'unaffable !'
+
+    Reference:
+        Devlin et al. 2019, BERT (arXiv:1810.04805); Song et al. 2021, Fast WordPiece Tokenization (arXiv:2012.15524).
+    """
+
+    def __init__(
+        self,
+        vocabulary: str | os.PathLike | Sequence[str],
+        lowercase: bool = True,
+        strip_accents: bool | None = None,
+        special_tokens: Sequence[str] = (),
+        special_tokens_in_strings: bool = True,
+        max_characters_per_word: int = 200,
+    ):
+        if max_characters_per_word <= 0:
+            raise ValueError(f"`max_characters_per_word` must be positive. Received: {max_characters_per_word}.")
+        if isinstance(special_tokens, str):
+            raise ValueError(f"`special_tokens` must be a sequence of tokens. Received the string {special_tokens!r}.")
+        tokens = read_vocabulary(vocabulary) if isinstance(vocabulary, str | os.PathLike) else vocabulary
+        self._tokens = check_vocabulary(tokens, special_tokens)
+        self._ids = {token: position for position, token in enumerate(self._tokens)}
+        self.lowercase = lowercase
+        self.strip_accents = lowercase if strip_accents is None else strip_accents
+        self.special_tokens = tuple(special_tokens)
+        self.special_tokens_in_strings = special_tokens_in_strings
+        self.max_characters_per_word = max_characters_per_word
+        specials = [token for token in dict.fromkeys((*_CORE_TOKENS, *special_tokens)) if token in self._ids]
+        self._special_ids = tuple(sorted(self._ids[token] for token in specials))
+        self._encoder = WordPieceEncoder(
+            self._tokens,
+            lowercase,
+            self.strip_accents,
+            specials if special_tokens_in_strings else (),
+            max_characters_per_word,
+        )
+
+    def tokenize(self, text) -> tf.RaggedTensor | tf.Tensor:
+        """Token ids, without `[CLS]` and `[SEP]` around them.
+
+        Args:
+            text: strings: a str, a list of str, an array, a tensor or a RaggedTensor of any shape.
+
+        Returns:
+            int32, one dimension more than `text`: a RaggedTensor [B, None] for [B], a Tensor [None] for one string.
+
+        Raises:
+            ValueError: if `text` holds anything but strings.
+        """
+        text = _as_strings(text)
+        return _in_shape_of(text, self._encoder.encode_ids(_flat(text)))
+
+    def tokenize_with_offsets(self, text, unit: str = "byte"):
+        """Token ids, and where in `text` each token stands.
+
+        Args:
+            text: as in `tokenize`.
+            unit: `"byte"` (of the UTF-8 string) or `"character"` (Unicode code point, as Python counts).
+
+        Returns:
+            Three values shaped like that of `tokenize`: ids int32, starts int64, ends int64 (exclusive). Offsets refer to
+            the text as given. Characters that were dropped behind a token's last character (accents, control
+            characters) belong to the token.
+
+        Raises:
+            ValueError: if `text` holds anything but strings, or `unit` is none of the two.
+        """
+        if unit not in ("byte", "character"):
+            raise ValueError(f'`unit` must be "byte" or "character". Received: {unit!r}.')
+        text = _as_strings(text)
+        flat = _flat(text)
+        ids, starts, ends = self._encoder.encode(flat)
+        if unit == "character":
+            starts, ends = _characters_before(flat, starts), _characters_before(flat, ends)
+        return tuple(_in_shape_of(text, rows) for rows in (ids, starts, ends))
+
+    def detokenize(self, ids, keep_special_tokens: bool = False) -> tf.Tensor | tf.RaggedTensor:
+        """Text of token ids: pieces glued to words, words joined by spaces.
+
+        What tokenization dropped (case, accents, the kind of spaces) does not come back.
+
+        Args:
+            ids: int [None], [B, None] or a RaggedTensor [B, None], also as Python lists.
+            keep_special_tokens: bool. Whether `[CLS]`, `[PAD]` and the like are written out. Defaults to False.
+
+        Returns:
+            string, a scalar for one sequence and [B] for a batch.
+
+        Raises:
+            ValueError: if `ids` are no integers. Ids outside the vocabulary fail in TensorFlow.
+        """
+        if not tf.is_tensor(ids):
+            ids = tf.ragged.constant(ids, dtype=tf.int32) if _is_nested(ids) else tf.convert_to_tensor(ids)
+            ids = tf.cast(ids, tf.int32) if tf.size(ids) == 0 else ids
+        if not ids.dtype.is_integer or ids.shape.rank not in (1, 2):
+            raise ValueError(
+                f"`ids` must be integers of shape [None] or [B, None]. Received {ids.dtype.name} of rank {ids.shape.rank}."
+            )
+        single = ids.shape.rank == 1
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(ids[tf.newaxis] if single else ids)
+        if not keep_special_tokens:
+            special = tf.reduce_any(ids.values[:, tf.newaxis] == tf.constant(self._special_ids, ids.dtype), axis=1)
+            ids = tf.ragged.boolean_mask(ids, ids.with_values(~special))
+        pieces = tf.gather(tf.constant(self._tokens), ids.values)
+        is_first = tf.gather(ids.row_starts(), ids.value_rowids()) == tf.range(tf.size(ids.values, tf.int64))
+        glued = tf.strings.regex_full_match(pieces, r"##\C+") & ~is_first
+        pieces = tf.where(glued, tf.strings.regex_replace(pieces, "^##", ""), tf.where(is_first, "", " ") + pieces)
+        texts = tf.strings.reduce_join(ids.with_values(pieces), axis=-1)
+        return texts[0] if single else texts
+
+    def id_to_token(self, token_id: int) -> str:
+        """The token of an id; a ValueError names an id outside the vocabulary."""
+        if not 0 <= token_id < len(self._tokens):
+            raise ValueError(f"Token ids go from 0 to {len(self._tokens) - 1}. Received: {token_id}.")
+        return self._tokens[token_id]
+
+    def token_to_id(self, token: str) -> int:
+        """The id of a token; a ValueError names a token that the vocabulary lacks."""
+        if token not in self._ids:
+            raise ValueError(
+                f"The vocabulary of {len(self._tokens)} tokens has no {token!r}. Text is turned into ids by "
+                "`tokenize`; `token_to_id` takes whole tokens, with `##` before pieces inside a word."
+            )
+        return self._ids[token]
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The tokens, in the order of their ids."""
+        return list(self._tokens)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self._tokens)
+
+    @property
+    def pad_id(self) -> int:
+        return self._ids["[PAD]"]
+
+    @property
+    def unk_id(self) -> int:
+        return self._ids["[UNK]"]
+
+    @property
+    def cls_id(self) -> int:
+        return self._ids["[CLS]"]
+
+    @property
+    def sep_id(self) -> int:
+        return self._ids["[SEP]"]
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of `[MASK]`, or None if the vocabulary has none."""
+        return self._ids.get("[MASK]")
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids of `[PAD] [UNK] [CLS] [SEP] [MASK]` and of `special_tokens`, ascending."""
+        return self._special_ids
+
+    @property
+    def is_continuation(self) -> tuple[bool, ...]:
+        """For every id, whether its token continues a word (`##...`)."""
+        return tuple(token.startswith("##") for token in self._tokens)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the vocabulary to `path`, one token a line; the file is complete or not there."""
+        write_vocabulary(self._tokens, path)
+
+    def get_config(self) -> dict:
+        return {
+            "vocabulary": self.vocabulary,
+            "lowercase": self.lowercase,
+            "strip_accents": self.strip_accents,
+            "special_tokens": list(self.special_tokens),
+            "special_tokens_in_strings": self.special_tokens_in_strings,
+            "max_characters_per_word": self.max_characters_per_word,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "BertTokenizer":
+        return cls(**config)
+
+    def __reduce__(self):
+        # Arguments in their order: what `get_config` holds is all there is.
+        return type(self), tuple(self.get_config().values())
+
+
+def _as_strings(text):
+    if not tf.is_tensor(text) and _is_nested(text):
+        text = tf.ragged.constant(text)
+    elif not tf.is_tensor(text):
+        # Without a dtype, an empty list would become floats.
+        text = tf.convert_to_tensor(text, dtype=tf.string if isinstance(text, list | tuple) and not text else None)
+    if text.dtype != tf.string:
+        raise ValueError(
+            f"A tokenizer takes strings. Received {text.dtype.name} of shape {text.shape}. "
+            "Token ids need no tokenizer: give them to the model, or to `SegmentPacker` to be packed."
+        )
+    return text
+
+
+def _is_nested(value):
+    return isinstance(value, list | tuple) and any(isinstance(item, list | tuple) for item in value)
+
+
+def _flat(text):
+    return text.flat_values if isinstance(text, tf.RaggedTensor) else tf.reshape(text, [-1])
+
+
+def _in_shape_of(text, rows):
+    """Ragged `rows` [N, None] of the N flattened strings, folded back into the shape of `text`."""
+    if isinstance(text, tf.RaggedTensor):
+        return text.with_flat_values(rows.with_row_splits_dtype(text.row_splits.dtype))
+    if text.shape.rank == 0:
+        return rows.values
+    for size in tf.unstack(tf.shape(text, tf.int64)[1:][::-1]) if text.shape.rank > 1 else ():
+        rows = tf.RaggedTensor.from_uniform_row_length(rows, size)
+    return rows
+
+
+def _characters_before(texts, offsets):
+    """Byte offsets into UTF-8 `texts` as character offsets."""
+    longest = tf.maximum(tf.reduce_max(tf.strings.length(texts)), 1)
+    octets = tf.io.decode_raw(texts, tf.uint8, fixed_length=longest)
+    # A character begins at every byte but the continuation bytes 10xxxxxx.
+    begins = tf.cast(tf.bitwise.bitwise_and(octets, 0xC0) != 0x80, tf.int64)
+    before = tf.pad(tf.cumsum(begins, axis=1), [[0, 0], [1, 0]])
+    where = tf.stack([offsets.value_rowids(), offsets.values], axis=1)
+    return offsets.with_values(tf.gather_nd(before, where))
