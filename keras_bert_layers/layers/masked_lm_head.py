@@ -1,6 +1,7 @@
 """The head that predicts masked tokens."""
 
 import keras
+from keras import ops as kops
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.layer_normalization import LayerNormalization
@@ -14,7 +15,7 @@ class MaskedLMHead(keras.layers.Layer):
     """E · LayerNorm(activation(W x + b)) + c at the masked positions only: a score for every token of the vocabulary.
 
     E is the matrix of `token_embedding` (tied), or a matrix of its own. A negative position is padding: it reads no
-    token, gets the scores c, and no gradient reaches the sequence through it. The output has no mask.
+    token, gets the scores c, and sends no gradient further back than c. The output has no mask.
 
     Args:
         vocabulary_size: int > 0. Number of tokens V; needed when no `token_embedding` is given.
@@ -113,8 +114,10 @@ class MaskedLMHead(keras.layers.Layer):
     def call(self, inputs, mask_positions):
         x = ops.gather_positions(inputs, mask_positions)
         x = self.norm(self.transform(x))
-        logits = self.output_embedding(x, reverse=True) + self.output_bias
-        return self.activation(logits)
+        # Without this, the gradient of the norm at a constant vector, up to 1/√ε, would come from padding.
+        x = kops.where(kops.expand_dims(mask_positions >= 0, -1), x, kops.zeros_like(x))
+        logits = kops.cast(self.output_embedding(x, reverse=True), self.compute_dtype)
+        return self.activation(logits + self.output_bias)
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -54,6 +54,8 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
         check_positive("TokenEmbedding", vocabulary_size=vocabulary_size, embedding_dim=embedding_dim)
         initializer = keras.initializers.get(embeddings_initializer).clone()
         super().__init__(vocabulary_size, embedding_dim, tie_weights, initializer, **kwargs)
+        # Left at None, Keras would multiply by the float32 matrix under a mixed policy.
+        self.reverse_dtype = self.reverse_dtype or self.compute_dtype
         self.supports_masking = True
 
     @property
