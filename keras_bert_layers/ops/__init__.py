@@ -1,5 +1,6 @@
 """The mathematics: pure functions of tensors, with no layer and no variable in them."""
 
+from keras_bert_layers.ops.activations import gelu_tanh
 from keras_bert_layers.ops.attention import attend, attention, attention_weights, merge_heads, split_heads
 from keras_bert_layers.ops.gather import gather_positions
 from keras_bert_layers.ops.layer_norm import layer_norm
@@ -17,6 +18,7 @@ __all__ = [
     "check_range",
     "floor_padding",
     "gather_positions",
+    "gelu_tanh",
     "layer_norm",
     "linear",
     "merge_heads",

@@ -24,8 +24,8 @@ def pool(inputs, padding_mask, mode: str):
         padding_mask = ops.ones(ops.shape(inputs)[:2], "bool")
     real = ops.cast(padding_mask, "bool")[:, :, None]
     if mode == "max":
-        floor = ops.full_like(inputs, -float("inf"))
-        highest = ops.max(ops.where(real, inputs, floor), axis=1)
+        lowest = -float("inf")
+        highest = ops.max(ops.where(real, inputs, ops.full_like(inputs, lowest)), axis=1, initial=lowest)
         return ops.where(ops.any(real, axis=1), highest, ops.zeros_like(highest))
     total = ops.sum(ops.where(real, ops.cast(inputs, "float32"), 0.0), axis=1)
     count = ops.sum(ops.cast(real, "float32"), axis=1)

@@ -1,0 +1,37 @@
+"""BERT as a classifier of texts."""
+
+import keras
+
+from keras_bert_layers import layers
+from keras_bert_layers.models.parts import initializer_of, outputs_of
+
+
+def text_classifier(
+    encoder: keras.Model, num_classes: int, dropout: float = 0.1, name: str = "text_classifier"
+) -> keras.Model:
+    """The encoder under a classification head on the pooled output.
+
+    Args:
+        encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
+        num_classes: int > 0. Number of classes C; 1 for a regression or a single sigmoid.
+        dropout: float in [0, 1). Before the head. Defaults to 0.1.
+        name: of the model. Defaults to `"text_classifier"`.
+
+    Returns:
+        A functional model. Inputs: those of the encoder. Output: the logits, float [B, C].
+
+    Raises:
+        ValueError: if `encoder` lacks the outputs of `bert_encoder`, or an argument is out of range.
+
+    Example:
+        >>> from keras_bert_layers.models import BertConfig, bert_encoder
+        >>> config = BertConfig(vocabulary_size=10, hidden_dim=8, num_layers=2, num_heads=2, intermediate_dim=16)
+        >>> text_classifier(bert_encoder(config), num_classes=3).output.shape
+        (None, 3)
+
+    Reference:
+        Devlin et al. 2019, BERT (arXiv:1810.04805), section 4.1.
+    """
+    pooled = outputs_of(encoder)["pooled_output"]
+    head = layers.ClassificationHead(num_classes, dropout, initializer_of(encoder), name="classification")
+    return keras.Model(encoder.input, head(pooled), name=name)
