@@ -1,0 +1,73 @@
+"""A data set of batches of examples, epoch after epoch, from a function that draws one epoch's examples."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_layers.data.sampling import Stream, generator
+
+
+def batches_of_epochs(
+    draw: Callable[[int], np.ndarray],
+    width: int,
+    batch_size: int,
+    seed: int,
+    epochs: int | None,
+    start_epoch: int,
+    shuffle: bool,
+    drop_remainder: bool,
+) -> tf.data.Dataset:
+    """Batches of rows, each with the epoch and the rows' numbers in it.
+
+    Args:
+        draw: epoch -> int64 [examples, width]; depends on its argument alone.
+        width: int. Columns of what `draw` returns.
+        batch_size, seed, epochs, start_epoch, shuffle, drop_remainder: as in `pretraining_dataset`.
+
+    Returns:
+        A data set of (epoch, int64 []; example_index, int64 [B], the row's number before shuffling; rows, int64
+        [B, width]). Its cardinality is exact, or infinite for `epochs=None`.
+
+    Raises:
+        ValueError: if an argument is out of range, or the first epoch does not fill one batch.
+    """
+    if batch_size < 1 or (epochs is not None and epochs < 1) or start_epoch < 0 or seed < 0:
+        raise ValueError(
+            "`batch_size` and `epochs` must be positive, `start_epoch` and `seed` not negative. Received: "
+            f"batch_size={batch_size}, epochs={epochs}, start_epoch={start_epoch}, seed={seed}."
+        )
+
+    def num_batches(epoch: int) -> int:
+        examples = len(draw(epoch))
+        return examples // batch_size if drop_remainder else -(-examples // batch_size)
+
+    first = num_batches(start_epoch)
+    if not first:
+        raise ValueError(
+            f"The documents give {len(draw(start_epoch))} examples, which is less than one batch of {batch_size}. "
+            "Use a smaller `batch_size`, drop_remainder=False, or more text."
+        )
+
+    def plan(epoch: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        rows = draw(int(epoch))
+        order = np.arange(len(rows))
+        if shuffle:
+            order = generator(seed, int(epoch), Stream.ORDER).permutation(order)
+        return order, rows[order]
+
+    def load(epoch):
+        order, rows = tf.numpy_function(plan, [epoch], [tf.int64, tf.int64])
+        return epoch, tf.ensure_shape(order, [None]), tf.ensure_shape(rows, [None, width])
+
+    def batches(epoch, order, rows):
+        examples = tf.data.Dataset.from_tensor_slices((order, rows)).batch(batch_size, drop_remainder)
+        return examples.map(lambda index, batch: (epoch, index, batch))
+
+    stop = np.iinfo(np.int64).max if epochs is None else start_epoch + epochs
+    # The next epoch is drawn while the present one is in use.
+    dataset = tf.data.Dataset.range(start_epoch, stop).map(load).prefetch(1).flat_map(batches)
+    if epochs is None:
+        return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    total = first + sum(map(num_batches, range(start_epoch + 1, stop)))
+    return dataset.apply(tf.data.experimental.assert_cardinality(total))
