@@ -19,13 +19,13 @@ class PositionEmbedding(keras.layers.Layer):
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: float [B, S, H]; only its shape is used.
+        inputs: float [..., S, H]; only its shape is used.
         start_index: int. The position of the first vector. Defaults to 0.
         positions: int [B, S] or [S], used instead of counting from `start_index`. Defaults to `None`.
         position_ids: the same under this library's name for it. Defaults to `None`.
 
     Returns:
-        float [B, S, H].
+        float [..., S, H].
 
     Raises:
         ValueError: if `sequence_length` is not positive, both names of the positions are given, or (eagerly, or where
@@ -57,7 +57,7 @@ class PositionEmbedding(keras.layers.Layer):
             raise ValueError("`positions` and `position_ids` are two names for one argument. Give only one of them.")
         position_ids = positions if position_ids is None else position_ids
         if position_ids is None:
-            position_ids = start_index + kops.arange(kops.shape(inputs)[1], dtype="int32")
+            position_ids = start_index + kops.arange(kops.shape(inputs)[-2], dtype="int32")
             self._check_static_length(inputs, start_index)
         position_ids = ops.check_range(
             kops.cast(position_ids, "int32"),
@@ -79,7 +79,7 @@ class PositionEmbedding(keras.layers.Layer):
         }
 
     def _check_static_length(self, inputs, start_index):
-        length = inputs.shape[1]
+        length = inputs.shape[-2]
         if isinstance(length, int) and isinstance(start_index, int) and start_index + length > self.sequence_length:
             raise ValueError(
                 f"The input reaches {start_index + length} positions, but this PositionEmbedding was built for "
