@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from parity_weights import assert_names_every_weight, letters, randomized, variable
 
-from keras_bert_layers import layers
+from keras_bert_layers import layers, models
 
 BATCH, LENGTH, WIDTH, HEADS, INNER, VOCABULARY = 3, 6, 8, 2, 12, 13
 
@@ -256,6 +256,60 @@ def test_span_head():
     for name, expected in {"start": np.stack(start), "end": np.stack(end)}.items():
         assert_close(free[name], expected)
         assert_close(masked[name], np.where(PADDING == 1, expected, -10_000.0))
+
+
+def tiny_encoder(**sizes):
+    config = models.BertConfig(
+        vocabulary_size=VOCABULARY,
+        hidden_dim=WIDTH,
+        num_layers=2,
+        num_heads=HEADS,
+        intermediate_dim=INNER,
+        max_sequence_length=LENGTH + 1,
+        **sizes,
+    )
+    return models.bert_encoder(config)
+
+
+def encoder_letters(model, embedding_dim):
+    return {
+        "embeddings": letters(model.get_layer("embeddings"), EMBEDDINGS | (PROJECTION if embedding_dim else {})),
+        "blocks": [letters(block, BLOCK) for block in model.get_layer("encoder").blocks],
+        "pooler": letters(model.get_layer("pooler"), POOLER),
+    }
+
+
+FEATURES = {
+    "token_ids": ids(VOCABULARY, BATCH, LENGTH),
+    "segment_ids": ids(2, BATCH, LENGTH, seed=2),
+    "padding_mask": np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 0]], "int32"),
+}
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3], ids=["plain", "factorised"])
+def test_bert_encoder(embedding_dim):
+    model = randomized(tiny_encoder(embedding_dim=embedding_dim))
+    p = encoder_letters(model, embedding_dim)
+    outputs = model(FEATURES)
+    sequence, pooled = zip(
+        *(paper.encoder(*example, p, HEADS) for example in zip(*FEATURES.values(), strict=True)), strict=True
+    )
+    assert_close(outputs["sequence_output"], np.stack(sequence))
+    assert_close(outputs["pooled_output"], np.stack(pooled))
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3], ids=["plain", "factorised"])
+def test_bert_pretrainer(embedding_dim):
+    model = randomized(models.bert_pretrainer(tiny_encoder(embedding_dim=embedding_dim)))
+    p = encoder_letters(model, embedding_dim)
+    tied = letters(model.get_layer("masked_lm"), MASKED_LM) | {"E": p["embeddings"]["tokens"]}
+    next_sentence = letters(model.get_layer("next_sentence"), LOGITS)
+    positions = np.array([[0, 5, 2], [3, -1, -1], [-1, -1, -1]], "int32")
+    outputs = model({**FEATURES, "mask_positions": positions})
+    for n, example in enumerate(zip(*FEATURES.values(), strict=True)):
+        sequence, pooled = paper.encoder(*example, p, HEADS)
+        assert_close(outputs["masked_lm"][n], paper.masked_lm_scores(sequence, positions[n], tied))
+        assert_close(outputs["next_sentence"][n], paper.affine(pooled, **next_sentence))
 
 
 @pytest.mark.parametrize("normalize_first", [False, True], ids=["post_norm", "pre_norm"])
