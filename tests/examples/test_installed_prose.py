@@ -70,7 +70,7 @@ def some_prose():
     prose = []
     for subject, (library, modules) in installed_prose.SUBJECTS.items():
         for number, numeral in enumerate(NUMERALS):
-            own = f"This is the docstring of number {numeral} that speaks about {' '.join(subject)}."
+            own = f"This speaks of {' '.join(subject + numeral + letter for letter in 'abcdefghij')}."
             shared = " The same words stand in many of them." if number % 3 == 0 else ""
             prose.append(Prose(library, f"{modules.split(' ')[0]}.part", own + shared))
     return [*prose, Prose("stdlib", "other", "The same words stand in many of them. And other words.")]
@@ -112,6 +112,14 @@ def test_the_seed_chooses_the_items():
 def test_too_little_prose_is_refused_with_the_subject():
     with pytest.raises(ValueError, match=r"of 120 docstrings about 'internet' are missing"):
         labelled_docstrings(some_prose(), train_per_label=3)
+
+
+def test_a_test_item_that_resembles_a_training_item_is_passed_over():
+    pair = "The {} edge of the window is where the pointer has to be for it."
+    prose = [item for item in some_prose() if not item.part.startswith("tkinter")]
+    prose += [Prose("stdlib", "tkinter.part", pair.format(side)) for side in ("left", "right", "upper", "lower")]
+    with pytest.raises(ValueError, match="1 of 1 docstrings about 'windows' are missing"):
+        labelled_docstrings(prose, train_per_label=1, test_per_label=1)
 
 
 @pytest.mark.long
