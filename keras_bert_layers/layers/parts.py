@@ -10,6 +10,9 @@ def serialize_part(part: keras.layers.Layer | None) -> dict | None:
     """The config of an injected layer, the same before and after it is built; a shared part stays shared."""
     if part is None:
         return None
+    # While a model is being saved, Keras marks an object as shared from its second serialization on. The mark is needed
+    # on the first as well: the config of the layer that owns the part is copied before another layer's is made.
+    keras.saving.serialize_keras_object(part)
     config = keras.saving.serialize_keras_object(part)
     config.pop("build_config", None)
     return config

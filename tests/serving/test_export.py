@@ -1,0 +1,140 @@
+"""A SavedModel that answers like the model, or no directory at all."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from keras_bert_layers import models, serving
+
+LABELS = ["negative", "neutral", "positive"]
+TEXTS = ["the film is good .", "Bad!", ""]
+
+
+def classifier(num_classes=3):
+    model = models.text_classifier(models.bert_encoder(tiny.config()), num_classes)
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(scale=0.5, size=weight.shape) for weight in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A classifier, its preprocessor, and where they were exported to."""
+    model, preprocessor = classifier(), tiny.preprocessor()
+    path = serving.export(model, tmp_path_factory.mktemp("served") / "model" / "1", preprocessor, LABELS)
+    return model, preprocessor, path
+
+
+def test_text_in_gives_probabilities_and_labels(exported):
+    model, preprocessor, path = exported
+    loaded = tf.saved_model.load(path)
+    served = loaded.signatures["text"](text=tf.constant(TEXTS))
+    expected = tf.nn.softmax(model(preprocessor(TEXTS))).numpy()
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(served["score"], expected.max(axis=-1), atol=1e-5)
+    assert served["label"].numpy().astype(str).tolist() == [LABELS[index] for index in expected.argmax(axis=-1)]
+
+
+def test_text_is_the_default_signature(exported):
+    loaded = tf.saved_model.load(exported[-1])
+    assert set(loaded.signatures) == {"serving_default", "text", "token_ids"}
+    assert list(loaded.signatures["serving_default"].structured_input_signature[1]) == ["text"]
+
+
+def test_ids_in_give_logits(exported):
+    model, preprocessor, path = exported
+    features = preprocessor(TEXTS)
+    loaded = tf.saved_model.load(path)
+    np.testing.assert_allclose(loaded.signatures["token_ids"](**features)["logits"], model(features), atol=1e-5)
+
+
+def test_a_fresh_process_with_tensorflow_and_its_text_operations_alone_answers(exported):
+    script = (
+        "import tensorflow as tf, tensorflow_text, sys\n"
+        f"loaded = tf.saved_model.load({str(exported[-1])!r})\n"
+        "served = loaded.signatures['text'](text=tf.constant(['good film']))\n"
+        "print(served['label'].numpy()[0].decode(), 'keras_bert_layers' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    label, imported = result.stdout.split()
+    assert label in LABELS
+    assert imported == "False"
+
+
+def test_pairs_take_two_texts(tmp_path):
+    model, preprocessor = classifier(), tiny.preprocessor()
+    path = serving.export(model, tmp_path / "1", preprocessor, LABELS, pairs=True)
+    first, second = tf.constant(["good film"]), tf.constant(["bad film"])
+    loaded = tf.saved_model.load(path)
+    served = loaded.signatures["text"](text=first, text_pair=second)
+    expected = tf.nn.softmax(model(preprocessor((first, second))))
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "outputs"),
+    [
+        (lambda encoder: encoder, {"sequence_output", "pooled_output"}),
+        (lambda encoder: models.token_classifier(encoder, 4), {"logits"}),
+    ],
+)
+def test_without_labels_the_raw_outputs_come_by_name(build, outputs, tmp_path):
+    path = serving.export(build(models.bert_encoder(tiny.config())), tmp_path / "1", tiny.preprocessor())
+    loaded = tf.saved_model.load(path)
+    assert set(loaded.signatures["text"](text=tf.constant(TEXTS))) == outputs
+
+
+def test_half_precision_goes_out_as_float32(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    path = serving.export(classifier(), tmp_path / "1", tiny.preprocessor(), LABELS)
+    loaded = tf.saved_model.load(path)
+    assert loaded.signatures["text"](text=tf.constant(TEXTS))["probabilities"].dtype == tf.float32
+    assert loaded.signatures["token_ids"](**tiny.preprocessor()(TEXTS))["logits"].dtype == tf.float32
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": ["a", "b"]}, "each of the model's 3 classes.*Received 2"),
+        ({"model": models.masked_lm}, "needs mask_positions, which the preprocessor does not make"),
+        ({"model": models.span_predictor, "labels": ["a"]}, "single output, but the model has end, start"),
+    ],
+)
+def test_a_bad_call_is_refused_and_leaves_nothing_behind(arguments, message, tmp_path):
+    arguments = {"model": lambda encoder: models.text_classifier(encoder, 3), **arguments}
+    model = arguments.pop("model")(models.bert_encoder(tiny.config()))
+    with pytest.raises(ValueError, match=message):
+        serving.export(model, tmp_path / "out" / "1", tiny.preprocessor(), **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_directory_is_never_touched(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "precious").touch()
+    with pytest.raises(ValueError, match="does not exist yet"):
+        serving.export(classifier(), tmp_path / "1", tiny.preprocessor(), LABELS)
+    assert [file.name for file in (tmp_path / "1").iterdir()] == ["precious"]
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Drifting(keras.layers.Layer):
+    """Gives another result each time it is traced, as a layer with Python state does."""
+
+    calls = 0
+
+    def call(self, inputs):
+        Drifting.calls += 1
+        return inputs + float(Drifting.calls)
+
+
+def test_an_export_that_answers_differently_is_refused_and_removed(tmp_path):
+    model = classifier()
+    drifting = keras.Model(model.input, Drifting()(model.output))
+    with pytest.raises(ValueError, match=r"does not answer like the model.*Nothing was written"):
+        serving.export(drifting, tmp_path / "1", tiny.preprocessor())
+    assert list(tmp_path.iterdir()) == []
