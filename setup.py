@@ -10,7 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_bert_layers/__init__
 
 EXTRAS = {
     "examples": ["matplotlib>=3.9"],
-    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.30"],
+    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77"],
     "convert": ["safetensors>=0.4"],
     "beam": ["apache-beam>=2.77,<3"],
     "serving": ["tensorflow-serving-api>=2.21,<2.22"],
