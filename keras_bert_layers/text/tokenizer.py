@@ -19,11 +19,12 @@ class BertTokenizer:
     Works eagerly, in `tf.data`, in `tf.function` and in a SavedModel (TensorFlow Serving has all its operations). The
     vocabulary is part of `get_config`, so a saved Keras model needs no vocabulary file.
 
-    Text is cleaned (control characters go, every space is one), lowercased and stripped of accents if asked for, split at
-    spaces, punctuation and CJK ideographs, and each word is cut greedily into the longest known pieces. A word with an
-    unknown part, or with too many characters, becomes one `[UNK]`. Invalid UTF-8 bytes are dropped. Two things are not
-    as in Google's code: combining marks of category Mc in a non-canonical order stay in that order, and punctuation that
-    is newer than this Python's Unicode tables is split off.
+    Text is cleaned (control characters go, every space is one), lowercased and stripped of accents if asked for, split
+    at spaces, punctuation and CJK ideographs, and each word is cut greedily into the longest known pieces. A word with
+    an unknown part, or with too many characters, becomes one `[UNK]`. Invalid UTF-8 bytes are dropped. Two things are
+    not as in Google's code: combining marks of category Mc in a non-canonical order stay in that order, and punctuation
+    newer than this Python's Unicode tables is split off. Hugging Face's tokenizer differs from both in two ways: it
+    knows no final sigma (ς), and leaves ideographs of CJK extensions E and F joined.
 
     Args:
         vocabulary: path of a `vocab.txt`, or the sequence of its tokens. Needs `[PAD] [UNK] [CLS] [SEP]`; masked-LM
@@ -32,7 +33,8 @@ class BertTokenizer:
         strip_accents: bool, or None for the value of `lowercase`. Defaults to None.
         special_tokens: further tokens of the vocabulary to be treated like `[SEP]`. Defaults to none.
         special_tokens_in_strings: bool. Whether a special token written in a string, spelled exactly, is that token
-            (as in Hugging Face). Pass False for text from people who must not be able to write a `[SEP]`. Defaults to True.
+            (as in Hugging Face). Pass False for text from people who must not be able to write a `[SEP]`. Defaults to
+            True.
         max_characters_per_word: int > 0. A longer word becomes `[UNK]`. Defaults to 200, as in Google's code (Hugging
             Face: 100).
 
@@ -81,6 +83,7 @@ class BertTokenizer:
             max_characters_per_word,
         )
 
+    @tf.autograph.experimental.do_not_convert
     def tokenize(self, text) -> tf.RaggedTensor | tf.Tensor:
         """Token ids, without `[CLS]` and `[SEP]` around them.
 
@@ -94,8 +97,9 @@ class BertTokenizer:
             ValueError: if `text` holds anything but strings.
         """
         text = _as_strings(text)
-        return _in_shape_of(text, self._encoder.encode_ids(_flat(text)))
+        return _in_shape_of(text, self._encoder.encode(_flat(text), with_offsets=False)[0])
 
+    @tf.autograph.experimental.do_not_convert
     def tokenize_with_offsets(self, text, unit: str = "byte"):
         """Token ids, and where in `text` each token stands.
 
@@ -104,8 +108,8 @@ class BertTokenizer:
             unit: `"byte"` (of the UTF-8 string) or `"character"` (Unicode code point, as Python counts).
 
         Returns:
-            Three values shaped like that of `tokenize`: ids int32, starts int64, ends int64 (exclusive). Offsets refer to
-            the text as given. Characters that were dropped behind a token's last character (accents, control
+            Three values shaped like that of `tokenize`: ids int32, starts int64, ends int64 (exclusive). Offsets refer
+            to the text as given. Characters that were dropped behind a token's last character (accents, control
             characters) belong to the token.
 
         Raises:
@@ -115,11 +119,12 @@ class BertTokenizer:
             raise ValueError(f'`unit` must be "byte" or "character". Received: {unit!r}.')
         text = _as_strings(text)
         flat = _flat(text)
-        ids, starts, ends = self._encoder.encode(flat)
+        ids, starts, ends = self._encoder.encode(flat, with_offsets=True)
         if unit == "character":
             starts, ends = _characters_before(flat, starts), _characters_before(flat, ends)
         return tuple(_in_shape_of(text, rows) for rows in (ids, starts, ends))
 
+    @tf.autograph.experimental.do_not_convert
     def detokenize(self, ids, keep_special_tokens: bool = False) -> tf.Tensor | tf.RaggedTensor:
         """Text of token ids: pieces glued to words, words joined by spaces.
 
@@ -140,7 +145,8 @@ class BertTokenizer:
             ids = tf.cast(ids, tf.int32) if tf.size(ids) == 0 else ids
         if not ids.dtype.is_integer or ids.shape.rank not in (1, 2):
             raise ValueError(
-                f"`ids` must be integers of shape [None] or [B, None]. Received {ids.dtype.name} of rank {ids.shape.rank}."
+                "`ids` must be integers of shape [None] or [B, None]. "
+                f"Received {ids.dtype.name} of rank {ids.shape.rank}."
             )
         single = ids.shape.rank == 1
         if not isinstance(ids, tf.RaggedTensor):
@@ -261,7 +267,9 @@ def _in_shape_of(text, rows):
         return text.with_flat_values(rows.with_row_splits_dtype(text.row_splits.dtype))
     if text.shape.rank == 0:
         return rows.values
-    for size in tf.unstack(tf.shape(text, tf.int64)[1:][::-1]) if text.shape.rank > 1 else ():
+    if text.shape.rank == 1:
+        return rows
+    for size in tf.unstack(tf.shape(text, tf.int64)[1:][::-1]):
         rows = tf.RaggedTensor.from_uniform_row_length(rows, size)
     return rows
 
@@ -273,5 +281,8 @@ def _characters_before(texts, offsets):
     # A character begins at every byte but the continuation bytes 10xxxxxx.
     begins = tf.cast(tf.bitwise.bitwise_and(octets, 0xC0) != 0x80, tf.int64)
     before = tf.pad(tf.cumsum(begins, axis=1), [[0, 0], [1, 0]])
-    where = tf.stack([offsets.value_rowids(), offsets.values], axis=1)
-    return offsets.with_values(tf.gather_nd(before, where))
+    return tf.RaggedTensor.from_row_splits(
+        tf.gather_nd(before, tf.stack([offsets.value_rowids(), offsets.values], axis=1)),
+        offsets.row_splits,
+        validate=False,
+    )

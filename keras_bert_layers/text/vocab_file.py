@@ -35,8 +35,8 @@ def read_vocabulary(path: str | os.PathLike) -> list[str]:
     for number, line in enumerate(lines, start=1):
         if line != line.rstrip(" \t\r"):
             raise ValueError(
-                f"Line {number} of {path} ends with white space: {line!r}. A token is the whole line, so this one could "
-                "never match. Remove the trailing spaces, and write line feeds (not CRLF) at the ends of lines."
+                f"Line {number} of {path} ends with white space: {line!r}. A token is the whole line, so "
+                "this one could never match. Remove the trailing spaces, and end lines with a line feed (not CRLF)."
             )
     return lines
 

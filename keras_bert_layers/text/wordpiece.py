@@ -54,35 +54,31 @@ class WordPieceEncoder:
                 token_out_type=tf.int32,
             )
 
-    def encode(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
-        """Ids int32 [N, None] of string `texts` [N], with start and end byte offsets int64 [N, None]."""
-        return self._either_way(texts, with_offsets=True)
-
-    def encode_ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Ids int32 [N, None] of string `texts` [N]."""
-        return self._either_way(texts, with_offsets=False)[0]
-
-    def _either_way(self, texts, with_offsets):
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and converting takes seconds
+    def encode(self, texts: tf.Tensor, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
+        """Ids int32 [N, None] of string `texts` [N]; with offsets, also start and end bytes, int64 [N, None]."""
         if self._rare_pattern is None:
-            return self._encode_plain(texts, with_offsets)
-        rows = tf.cond(
-            tf.reduce_any(tf.strings.regex_full_match(texts, self._rare_pattern)),
-            lambda: _components(self._encode_rare(texts, with_offsets)),
-            lambda: _components(self._encode_plain(texts, with_offsets)),
-        )
-        *values, row_splits = rows
-        return tuple(tf.RaggedTensor.from_row_splits(flat, row_splits, validate=False) for flat in values)
+            *columns, row_splits = self._encode_plain(texts, with_offsets)
+        else:
+            *columns, row_splits = tf.cond(
+                tf.reduce_any(tf.strings.regex_full_match(texts, self._rare_pattern)),
+                lambda: self._encode_rare(texts, with_offsets),
+                lambda: self._encode_plain(texts, with_offsets),
+            )
+        columns = columns if with_offsets else columns[:1]
+        return tuple(tf.RaggedTensor.from_row_splits(column, row_splits, validate=False) for column in columns)
+
+    # Below, a batch of rows is its flat columns and their row splits, (ids, starts, ends, row_splits): the operations
+    # on RaggedTensors are the same, but each brings a dozen assertions that cost seconds of tracing.
 
     def _encode_plain(self, texts, with_offsets):
         if with_offsets:
             normalized, offsets = self._normalizer.normalize_with_offsets(texts)
         else:
             normalized = self._normalizer.normalize(texts)
-        pieces = self._matcher.tokenize_with_offsets(normalized)
-        ids, starts, ends = self._reject_long_words(normalized, *pieces)
-        if with_offsets:
-            starts, ends = _offsets_before(texts, offsets, starts, ends)
-        return ids, starts, ends
+        ids, starts, ends = self._matcher.tokenize_with_offsets(normalized)
+        rows = self._reject_long_words(normalized, ids.values, starts.values, ends.values, ids.row_splits)
+        return _offsets_before(texts, offsets, *rows) if with_offsets else rows
 
     def _encode_rare(self, texts, with_offsets):
         """As `_encode_plain`, for texts that contain special tokens or a capital sigma."""
@@ -97,64 +93,62 @@ class WordPieceEncoder:
         parts, part_starts, part_ends = tf_text.regex_split_with_offsets(
             texts, self._special_pattern, self._special_pattern
         )
-        part_starts, part_ends = part_starts.values, part_ends.values
         matches = parts.values[:, tf.newaxis] == tf.constant(self._specials)
         is_special = tf.reduce_any(matches, axis=1)
+        ids, starts, ends, splits = self._encode_plain(tf.where(is_special, "", parts.values), with_offsets)
+        part_of_piece = _row_ids(splits, ids)
+        from_part = tf.gather(part_starts.values, part_of_piece)
+        # Pieces and special tokens in the order of their parts; a special token is alone in its part.
+        special_at = tf.where(is_special)[:, 0]
         special_ids = tf.gather(tf.constant(self._special_ids, tf.int32), tf.argmax(matches, axis=1))
-        ids, starts, ends = self._encode_plain(tf.where(is_special, "", parts.values), with_offsets)
-        row_starts = tf.gather(part_starts, ids.value_rowids())
-        starts = starts.with_values(starts.values + row_starts)
-        ends = ends.with_values(ends.values + row_starts)
+        order = tf.argsort(tf.concat([part_of_piece, special_at], axis=0), stable=True)
 
-        def insert(pieces, specials):
-            """Where a part is a special token, its single value; elsewhere the part's pieces."""
-            alone = tf.RaggedTensor.from_row_lengths(
-                specials[is_special], tf.cast(is_special, tf.int64), validate=False
-            )
-            return tf.RaggedTensor.from_row_splits(
-                tf.concat([pieces, alone], axis=1), parts.row_splits, validate=False
-            ).merge_dims(1, 2)
+        def merge(pieces, specials):
+            return tf.gather(tf.concat([pieces, tf.gather(specials, special_at)], axis=0), order)
 
-        return insert(ids, special_ids), insert(starts, part_starts), insert(ends, part_ends)
+        before = tf.pad(tf.cumsum(tf.cast(is_special, tf.int64)), [[1, 0]])
+        return (
+            merge(ids, special_ids),
+            merge(starts + from_part, part_starts.values),
+            merge(ends + from_part, part_ends.values),
+            tf.gather(splits + before, parts.row_splits),
+        )
 
-    def _reject_long_words(self, normalized, ids, starts, ends):
+    def _reject_long_words(self, normalized, ids, starts, ends, splits):
         """One unknown token for every word of more than the allowed characters."""
-        # A text must have as many bytes, and a word must too, before characters need counting.
-        any_long_text = tf.reduce_any(tf.strings.length(normalized) > self._max_characters)
 
         def search():
-            flat_ids, flat_starts, flat_ends = ids.values, starts.values, ends.values
-            begins = ~tf.gather(tf.constant(self._continues), flat_ids)
+            begins = ~tf.gather(tf.constant(self._continues), ids)
             first = tf.where(begins)[:, 0]
-            last = tf.concat([first[1:], [tf.size(flat_ids, tf.int64)]], axis=0)[: tf.size(first)] - 1
-            word_starts, word_ends = tf.gather(flat_starts, first), tf.gather(flat_ends, last)
+            last = tf.concat([first[1:], [tf.size(ids, tf.int64)]], axis=0)[: tf.size(first)] - 1
+            word_starts, word_ends = tf.gather(starts, first), tf.gather(ends, last)
             long_words = tf.where(word_ends - word_starts > self._max_characters)[:, 0]
 
             def reject():
-                rows = tf.gather(ids.value_rowids(), tf.gather(first, long_words))
+                rows = tf.gather(_row_ids(splits, ids), tf.gather(first, long_words))
                 begin, end = tf.gather(word_starts, long_words), tf.gather(word_ends, long_words)
                 words = tf.strings.substr(tf.gather(normalized, rows), begin, end - begin)
                 too_long = tf.strings.length(words, unit="UTF8_CHAR") > self._max_characters
-                rejected = tf.scatter_nd(
-                    long_words[:, tf.newaxis], tf.cast(too_long, tf.int32), tf.shape(first, tf.int64)[:1]
+                is_rejected = tf.tensor_scatter_nd_update(
+                    tf.zeros_like(first, tf.bool), long_words[:, tf.newaxis], too_long
                 )
                 word_of_token = tf.cumsum(tf.cast(begins, tf.int64)) - 1
-                in_rejected = tf.gather(rejected, word_of_token) > 0
-                keep = ids.with_values(begins | ~in_rejected)
-                new_ids = tf.where(in_rejected, self._unknown_id, flat_ids)
-                new_ends = tf.where(in_rejected, tf.gather(word_ends, word_of_token), flat_ends)
-                kept = [
-                    tf.ragged.boolean_mask(ids.with_values(flat), keep) for flat in (new_ids, flat_starts, new_ends)
-                ]
-                return _components(kept)
+                in_rejected = tf.gather(is_rejected, word_of_token)
+                keep = begins | ~in_rejected
+                kept = tf.where(keep)[:, 0]
+                before = tf.pad(tf.cumsum(tf.cast(keep, tf.int64)), [[1, 0]])
+                return (
+                    tf.gather(tf.where(in_rejected, self._unknown_id, ids), kept),
+                    tf.gather(starts, kept),
+                    tf.gather(tf.where(in_rejected, tf.gather(word_ends, word_of_token), ends), kept),
+                    tf.gather(before, splits),
+                )
 
-            return tf.cond(tf.size(long_words) > 0, reject, unchanged)
+            return tf.cond(tf.size(long_words) > 0, reject, lambda: (ids, starts, ends, splits))
 
-        def unchanged():
-            return _components((ids, starts, ends))
-
-        *values, row_splits = tf.cond(any_long_text, search, unchanged)
-        return tuple(tf.RaggedTensor.from_row_splits(flat, row_splits, validate=False) for flat in values)
+        # A text must have as many bytes, and a word must too, before characters need counting.
+        any_long_text = tf.reduce_any(tf.strings.length(normalized) > self._max_characters)
+        return tf.cond(any_long_text, search, lambda: (ids, starts, ends, splits))
 
 
 def _is_reachable(token: str) -> bool:
@@ -189,28 +183,26 @@ _IDEOGRAPHS = (
 )
 
 
-def _components(rows):
-    """Ragged tensors of one shape as their flat values and shared row splits."""
-    return (*(row.values for row in rows), rows[0].row_splits)
+def _row_ids(row_splits, values):
+    """For every one of the flat `values`, the row it stands in."""
+    return tf.searchsorted(row_splits, tf.range(tf.size(values, tf.int64)), side="right", out_type=tf.int64) - 1
 
 
-def _offsets_before(texts, offsets, starts, ends):
+def _offsets_before(texts, offsets, ids, starts, ends, splits):
     """Offsets into the normalised texts as offsets into the texts before normalisation."""
-    row_starts = tf.gather(offsets.row_splits, starts.value_rowids())
-    flat = tf.cast(offsets.values, tf.int64)
-    begin = tf.gather(flat, row_starts + starts.values)
-    end = tf.gather(flat, row_starts + ends.values)
+    rows = _row_ids(splits, ids)
+    from_row = tf.gather(offsets.row_splits, rows)
+    before = tf.cast(offsets.values, tf.int64)
+    begin = tf.gather(before, from_row + starts)
+    end = tf.gather(before, from_row + ends)
     # A token may end inside what one character became (한 is three letters once decomposed): it covers that character.
-    inside = end == tf.gather(flat, row_starts + ends.values - 1)
+    inside = end == tf.gather(before, from_row + ends - 1)
 
     def extend():
-        rows = tf.gather(texts, tf.boolean_mask(starts.value_rowids(), inside))
         at = tf.boolean_mask(end, inside)
-        lead = tf.io.decode_raw(tf.strings.substr(rows, at, tf.ones_like(at)), tf.uint8)[:, 0]
-        width = 1 + tf.reduce_sum(
-            tf.cast(lead[:, tf.newaxis] >= tf.constant([0xC0, 0xE0, 0xF0], tf.uint8), tf.int64), 1
-        )
+        character = tf.strings.substr(tf.gather(texts, tf.boolean_mask(rows, inside)), at, tf.ones_like(at))
+        lead = tf.io.decode_raw(character, tf.uint8)
+        width = 1 + tf.reduce_sum(tf.cast(lead >= tf.constant([0xC0, 0xE0, 0xF0], tf.uint8), tf.int64), axis=1)
         return tf.tensor_scatter_nd_add(end, tf.where(inside), width)
 
-    end = tf.cond(tf.reduce_any(inside), extend, lambda: end)
-    return starts.with_values(begin), ends.with_values(end)
+    return ids, begin, tf.cond(tf.reduce_any(inside), extend, lambda: end), splits
