@@ -1,16 +1,21 @@
-"""Griffe extension: the sections of this library's docstrings that Google style has no name for."""
+"""Griffe extension: this library's docstring sections as Markdown, in the words and the order of the docstring.
+
+The sections of Google style would show every type and default twice, and know neither `Call arguments` nor `Reference`.
+"""
 
 import re
 import textwrap
 
 import griffe
 
-_CALL_ARGUMENTS = re.compile(r"^Call arguments:\n((?:[ \t]+\S.*\n?|\n)+)", re.MULTILINE)
-_ENTRY = re.compile(r"^(\*{0,2}[\w, ]+): ", re.MULTILINE)
+_LISTS = ("Args", "Call arguments", "Raises")
+_TEXTS = ("Returns", "Reference")
+_SECTION = re.compile(rf"^({'|'.join(_LISTS + _TEXTS)}):\n((?:[ \t]+\S.*(?:\n|\Z)|\n)+)", re.MULTILINE)
+_ENTRY = re.compile(r"^(\*{0,2}\w[\w, ]*): ", re.MULTILINE)
 
 
 class DocstringSections(griffe.Extension):
-    """`Call arguments` becomes a list of its entries, `Example` a section of code."""
+    """Turns lists of names into lists of Markdown, and the other sections into paragraphs."""
 
     def on_class(self, *, cls: griffe.Class, **kwargs) -> None:
         _rewrite(cls.docstring)
@@ -20,12 +25,17 @@ class DocstringSections(griffe.Extension):
 
 
 def _rewrite(docstring: griffe.Docstring | None) -> None:
-    if docstring is None:
-        return
-    value = re.sub(r"^Example:$", "Examples:", docstring.value, flags=re.MULTILINE)
-    docstring.value = _CALL_ARGUMENTS.sub(_as_list, value)
+    if docstring is not None:
+        value = re.sub(r"^Example:$", "Examples:", docstring.value, flags=re.MULTILINE)
+        docstring.value = _SECTION.sub(_as_markdown, value)
 
 
-def _as_list(match: re.Match) -> str:
-    entries = _ENTRY.sub(r"- `\1`: ", textwrap.dedent(match[1]))
-    return "Call arguments:\n" + textwrap.indent(entries, "    ")
+def _as_markdown(match: re.Match) -> str:
+    title, body = match[1], textwrap.dedent(match[2])
+    if title in _LISTS:
+        return f"**{title}**\n\n{_ENTRY.sub(_as_item, body)}\n"
+    return f"**{title}**\n\n{body}\n"
+
+
+def _as_item(match: re.Match) -> str:
+    return f"- {', '.join(f'`{name}`' for name in match[1].split(', '))}: "

@@ -9,6 +9,7 @@ import io
 import re
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     matches = list(FENCE.finditer(text))
     found = []
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in zip_longest(matches, matches[1:]):
         shown = following is not None and following["language"] == "text"
         shown = shown and not text[match.end() : following.start()].strip()
         output = following["body"] if shown and match["language"] == "python" else None
