@@ -15,7 +15,7 @@ from keras_bert_layers.data import (
     pretraining_dataset,
     sentence_pairs,
 )
-from keras_bert_layers.text import BertTokenizer
+from keras_bert_layers.text import BertTokenizer, MaskedLMMasker
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 TOKENIZER = BertTokenizer([*SPECIAL, *(f"w{number}" for number in range(5000))])
@@ -169,6 +169,31 @@ def test_text_and_tokenised_documents_give_the_same_batches():
     texts, lists = [["w1 w2", "w3"], ["w4 w5 w6", "w7", "w8"]], [[[6, 7], [8]], [[9, 10, 11], [12], [13]]]
     arguments = {"batch_size": 2, "epochs": 2}
     assert same(pairs_dataset(texts, **arguments), pairs_dataset(TokenizedDocuments.from_lists(lists), **arguments))
+
+
+def test_the_hidden_ids_restore_what_was_masked():
+    masker = MaskedLMMasker(TOKENIZER, max_predictions=5)
+    spans = full_sentences(CORPUS, 32)
+    dataset = masked_lm_dataset(CORPUS, TOKENIZER, masker, **SHAPE, epochs=1, shuffle=False, drop_remainder=False)
+    restored, masked = [], 0
+    for x, y, weight in dataset:
+        token_ids = x["token_ids"].numpy()
+        masked += (token_ids == TOKENIZER.mask_id).sum()
+        row, slot = np.nonzero(weight.numpy())
+        token_ids[row, x["mask_positions"].numpy()[row, slot]] = y.numpy()[row, slot]
+        restored += [ids[ids != PAD].tolist() for ids in token_ids]
+    assert masked > len(spans)
+    assert restored == [[CLS, *CORPUS.tokens[slice(*span)].tolist(), SEP] for span in spans]
+
+
+def test_masks_are_new_in_each_epoch_and_the_same_in_each_run():
+    corpus = TokenizedDocuments.from_lists([[[5, 6, 7, 8, 9, 10, 11, 12]] * 3] * 4)
+    masker = MaskedLMMasker(TOKENIZER, max_predictions=5)
+    arguments = {**SHAPE, "batch_size": 4, "shuffle": False, "short_sequence_probability": 0.0, "epochs": 2}
+    runs = [list(masked_lm_dataset(corpus, TOKENIZER, masker, **arguments)) for _ in range(2)]
+    assert same(*runs)
+    first, second = (x["mask_positions"].numpy() for x, _, _ in runs[0])
+    assert (first != second).any()
 
 
 def test_a_model_trains_on_it_under_fit():
