@@ -16,4 +16,6 @@ def on_page_content(content: str, **kwargs) -> str:
 
 
 def _mathml(latex: str, display: str) -> str:
-    return convert(html.unescape(latex).strip(), display=display)
+    mathml = convert(html.unescape(latex).strip(), display=display)
+    # As an operator, infinity would get the space of one: "- ∞".
+    return mathml.replace("<mo>&#x0221E;</mo>", "<mi>&#x0221E;</mi>")
