@@ -1,7 +1,8 @@
 """Text to model features, inside the graph; the only part of the library that imports tensorflow_text."""
 
+from keras_bert_layers.text.masker import MaskedLMMasker
 from keras_bert_layers.text.packer import pack_segments
 from keras_bert_layers.text.preprocessor import BertPreprocessor
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
-__all__ = ["BertPreprocessor", "BertTokenizer", "pack_segments"]
+__all__ = ["BertPreprocessor", "BertTokenizer", "MaskedLMMasker", "pack_segments"]
