@@ -146,6 +146,8 @@ def test_an_implicit_mask_counts_as_it_does_there():
     copy_weights(ours, theirs, BLOCK)
     real = tokens != 0
     assert_close(np.asarray(ours(embedded))[real], np.asarray(theirs(embedded))[real])
+    scores, expected = (np.asarray(block(embedded, return_attention_scores=True)[1]) for block in (ours, theirs))
+    assert_close(np.moveaxis(scores, 1, 2)[real], np.moveaxis(expected, 1, 2)[real])
 
 
 @pytest.mark.parametrize(
