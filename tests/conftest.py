@@ -22,6 +22,6 @@ def mirrored():
 @pytest.fixture(autouse=True)
 def fresh_state():
     """The same random weights, names and policy for every test, whatever ran before it."""
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)  # a full collection costs more than most tests
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy("float32")

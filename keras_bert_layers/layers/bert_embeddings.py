@@ -132,6 +132,9 @@ class BertEmbeddings(keras.layers.Layer):
         return x if self.projection is None else self.projection(x)
 
     def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
+        if position_ids_shape is None:
+            embedded_shape = (*token_ids_shape, self.embedding_dim or self.hidden_dim)
+            self.position_embedding.compute_output_shape(embedded_shape)  # refuses what is too long
         return (*token_ids_shape, self.hidden_dim)
 
     def get_config(self):

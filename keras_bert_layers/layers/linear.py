@@ -9,8 +9,8 @@ from keras_bert_layers import ops
 class Linear(keras.layers.Dense):
     """activation(x W + b) over the last axis: `keras.layers.Dense`, computed in the form that fuses.
 
-    All of Dense is here (`enable_lora`, `quantize`, regularizers, constraints); only the product differs. Positions do
-    not mix, so it needs no mask and passes one on unchanged.
+    All of Dense is here (`enable_lora`, regularizers, constraints); only the product differs. Positions do not mix, so
+    it needs no mask and passes one on unchanged.
 
     Args:
         units: int > 0. Width O of the output.

@@ -15,7 +15,8 @@ class MaskedLMHead(keras.layers.Layer):
     """E · LayerNorm(activation(W x + b)) + c at the masked positions only: a score for every token of the vocabulary.
 
     E is the matrix of `token_embedding` (tied), or a matrix of its own. A negative position is padding: it reads no
-    token, gets the scores c, and sends no gradient further back than c. The output has no mask.
+    token, gets the scores c, and sends no gradient further back than c. The output has no mask. A tied head stays
+    tied in `.keras` files; `keras.models.clone_model`, which clones one layer at a time, unties it.
 
     Args:
         vocabulary_size: int > 0. Number of tokens V; needed when no `token_embedding` is given.

@@ -58,7 +58,7 @@ class PositionEmbedding(keras.layers.Layer):
         position_ids = positions if position_ids is None else position_ids
         if position_ids is None:
             position_ids = start_index + kops.arange(kops.shape(inputs)[-2], dtype="int32")
-            self._check_static_length(inputs, start_index)
+            self._check_length(inputs.shape[-2], start_index)
         position_ids = ops.check_range(
             kops.cast(position_ids, "int32"),
             self.sequence_length,
@@ -68,7 +68,9 @@ class PositionEmbedding(keras.layers.Layer):
         )
         return kops.broadcast_to(kops.take(self.position_embeddings, position_ids, axis=0), kops.shape(inputs))
 
-    def compute_output_shape(self, inputs_shape, *args, **kwargs):
+    def compute_output_shape(self, inputs_shape, positions_shape=None, position_ids_shape=None):
+        if positions_shape is None and position_ids_shape is None:
+            self._check_length(inputs_shape[-2])
         return inputs_shape
 
     def get_config(self):
@@ -78,8 +80,7 @@ class PositionEmbedding(keras.layers.Layer):
             "initializer": keras.initializers.serialize(self.initializer),
         }
 
-    def _check_static_length(self, inputs, start_index):
-        length = inputs.shape[-2]
+    def _check_length(self, length, start_index=0):
         if isinstance(length, int) and isinstance(start_index, int) and start_index + length > self.sequence_length:
             raise ValueError(
                 f"The input reaches {start_index + length} positions, but this PositionEmbedding was built for "

@@ -37,7 +37,8 @@ class SelfAttention(keras.layers.Layer):
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
 
     Raises:
-        ValueError: if `num_heads` does not divide the width, or a mask has the wrong rank.
+        ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, or `attention_weights` gets a
+            symbolic tensor.
 
     Example:
         >>> import numpy as np
@@ -94,8 +95,15 @@ class SelfAttention(keras.layers.Layer):
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None):
         """The attention probabilities without dropout, float32 [B, N, S, S]: what each query (row) attends to."""
+        if isinstance(inputs, keras.KerasTensor):
+            raise ValueError(
+                "`attention_weights` takes values, and received a symbolic tensor. Inside a functional model, call a "
+                "TransformerEncoder with return_attention_scores=True."
+            )
         if not self.built:
             self.build(inputs.shape)
+        if padding_mask is None:
+            padding_mask = getattr(inputs, "_keras_mask", None)
         query, key = self._heads(self.query, inputs), self._heads(self.key, inputs)
         return ops.attention_weights(query, key, ops.attention_mask(padding_mask, attention_mask, pack_ids))
 

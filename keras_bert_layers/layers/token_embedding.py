@@ -10,7 +10,7 @@ from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive
 class TokenEmbedding(keras.layers.ReversibleEmbedding):
     """E[token_ids], one learned vector a token; with `reverse=True`, the tied projection x Eᵀ onto the vocabulary.
 
-    It is `keras.layers.ReversibleEmbedding` (with its `enable_lora` and `quantize`) under BERT's names, and it refuses
+    It is `keras.layers.ReversibleEmbedding` (with its `enable_lora`) under BERT's names, and it refuses
     ids outside the vocabulary. It makes no mask of its own and passes one on unchanged.
 
     Args:

@@ -16,7 +16,8 @@ class TransformerEncoder(keras.layers.Layer):
 
     With `normalize_first`, y = x + attention(LayerNorm(x)); z = y + feed_forward(LayerNorm(y)) (pre-norm: put a
     LayerNormalization after the last block). Masks go to the attention; an implicit Keras mask counts as `padding_mask`
-    when none is given, and is passed on. It takes the arguments of keras-hub's layer of this name.
+    when none is given, and is passed on. It takes the arguments of keras-hub's layer of this name; the defaults are
+    BERT's, where keras-hub has `activation="relu"`, `layer_norm_epsilon=1e-5`, `kernel_initializer="glorot_uniform"`.
 
     Args:
         intermediate_dim: int > 0. Width between the two projections of the feed-forward part.

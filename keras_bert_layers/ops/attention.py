@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from keras import ops
+
+_LOWEST = float(np.finfo("float32").min)
 
 
 def split_heads(inputs, num_heads: int):
@@ -33,7 +36,7 @@ def attention_weights(query, key, mask=None):
     if mask is None:
         return ops.softmax(scores)
     # A finite floor keeps a fully masked row defined; the second `where` then clears it.
-    weights = ops.softmax(ops.where(mask, scores, -1e9))
+    weights = ops.softmax(ops.where(mask, scores, _LOWEST))
     return ops.where(mask, weights, 0.0)
 
 

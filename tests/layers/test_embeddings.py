@@ -79,3 +79,20 @@ def test_the_embedding_reversed_scores_every_token():
     np.testing.assert_allclose(
         embedding(vectors, reverse=True), np.asarray(vectors) @ np.asarray(embedding.embeddings).T, rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.PositionEmbedding(4), layers.BertEmbeddings(11, 8, max_sequence_length=4)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_known_length_beyond_the_table_is_refused_while_the_model_is_built(layer):
+    symbol = keras.Input((5,), dtype="int32") if isinstance(layer, layers.BertEmbeddings) else keras.Input((5, 8))
+    with pytest.raises(ValueError, match=r"reaches 5 positions, .* sequence_length=4"):
+        layer(symbol)
+
+
+def test_packed_rows_may_be_longer_than_the_table():
+    embeddings = layers.BertEmbeddings(11, 8, max_sequence_length=4)
+    symbols = [keras.Input((5,), dtype="int32") for _ in range(2)]
+    assert embeddings(symbols[0], position_ids=symbols[1]).shape == (None, 5, 8)

@@ -128,3 +128,19 @@ def test_the_mask_may_have_any_integer_or_boolean_type():
     expected = layer(x, padding_mask=mask.astype("int32"))
     for dtype in ("bool", "int8", "int64", "float32"):
         np.testing.assert_array_equal(layer(x, padding_mask=tf.constant(mask.astype(dtype))), expected)
+
+
+def test_the_reported_probabilities_honour_an_implicit_mask():
+    embedded = keras.layers.Embedding(5, 8, mask_zero=True)(np.array([[1, 2, 0, 0]]))
+    weights = layers.SelfAttention(num_heads=2).attention_weights(embedded)
+    np.testing.assert_array_equal(weights[0, :, :, 2:], 0.0)
+    np.testing.assert_allclose(keras.ops.sum(weights, axis=-1), 1.0, atol=1e-6)
+
+
+def test_the_probabilities_of_a_symbol_are_refused_with_the_way_to_get_them():
+    symbol = keras.Input((None, 8))
+    with pytest.raises(ValueError, match=r"received a symbolic tensor.*return_attention_scores=True"):
+        layers.TransformerEncoder(12, 2).attention_weights(symbol)
+    _, scores = layers.TransformerEncoder(12, 2)(symbol, return_attention_scores=True)
+    model = keras.Model(symbol, scores)
+    assert model(np.ones((1, 3, 8), "float32")).shape == (1, 2, 3, 3)

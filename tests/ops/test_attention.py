@@ -95,3 +95,10 @@ def test_masks_are_taken_together(masks, expected, dtype):
 
 def test_no_masks_make_no_mask():
     assert ops.attention_mask() is None
+
+
+def test_very_low_scores_still_beat_the_mask():
+    query = np.full((1, 1, 1, 4), 1e6, "float32")
+    key = np.array([[[[-1e6] * 4, [0.0] * 4]]], "float32")
+    weights = ops.attention_weights(query, key, np.array([[[[True, False]]]]))
+    np.testing.assert_array_equal(weights, [[[[1.0, 0.0]]]])
