@@ -4,5 +4,6 @@ from keras_bert_layers.text.masker import MaskedLMMasker
 from keras_bert_layers.text.packer import pack_segments
 from keras_bert_layers.text.preprocessor import BertPreprocessor
 from keras_bert_layers.text.tokenizer import BertTokenizer
+from keras_bert_layers.text.vocabulary import learn_vocabulary
 
-__all__ = ["BertPreprocessor", "BertTokenizer", "MaskedLMMasker", "pack_segments"]
+__all__ = ["BertPreprocessor", "BertTokenizer", "MaskedLMMasker", "learn_vocabulary", "pack_segments"]

@@ -159,12 +159,12 @@ def _is_reachable(token: str) -> bool:
     if token == "[UNK]":
         return True  # the matcher asks for it by name
     body = token.removeprefix("##") if len(token) > 2 else token
-    splits = any(_stands_alone(character) for character in body)
+    splits = any(stands_alone(character) for character in body)
     drops = any(normalization.normalize_character(character, False, False) != character for character in body)
     return not drops and not (splits and len(token) > 1)
 
 
-def _stands_alone(character: str) -> bool:
+def stands_alone(character: str) -> bool:
     code_point = ord(character)
     if character.isascii():
         return character.isprintable() and not character.isalnum()
