@@ -8,6 +8,7 @@ import contextlib
 import io
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -59,7 +60,9 @@ def run(page: Path) -> tuple[list[tuple[Block, str]], dict]:
 def refresh(page: Path) -> None:
     """Writes into a page what its code prints now, in the places where it shows output."""
     text = page.read_text(encoding="utf-8")
-    for block, printed in run(page)[0]:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        blocks_and_output, _ = run(page)
+    for block, printed in blocks_and_output:
         if block.output is not None:
             shown = f"```python\n{block.body}```\n\n```text\n"
             if shown + block.output not in text:
@@ -70,4 +73,4 @@ def refresh(page: Path) -> None:
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
-        refresh(Path(argument))
+        refresh(Path(argument).resolve())
