@@ -33,8 +33,8 @@ def _rewrite(docstring: griffe.Docstring | None) -> None:
 def _as_markdown(match: re.Match) -> str:
     title, body = match[1], textwrap.dedent(match[2])
     if title in _LISTS:
-        return f"**{title}**\n\n{_ENTRY.sub(_as_item, body)}\n"
-    return f"**{title}**\n\n{body}\n"
+        return f"**{title}:**\n\n{_ENTRY.sub(_as_item, body)}\n"
+    return f"**{title}:**\n\n{body}\n"
 
 
 def _as_item(match: re.Match) -> str:
