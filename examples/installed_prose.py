@@ -110,7 +110,7 @@ class LabelledDocstrings(NamedTuple):
 
 
 def labelled_docstrings(
-    prose: list[Prose], seed: int = 0, train_per_label: int = 70, test_per_label: int = 120
+    prose: list[Prose], seed: int = 0, train_per_label: int = 50, test_per_label: int = 120
 ) -> LabelledDocstrings:
     """A task of classification: what a docstring is about (`SUBJECTS`), from its first forty words.
 
@@ -125,7 +125,7 @@ def labelled_docstrings(
     Args:
         prose: what `read_installed_prose` gives.
         seed: int ≥ 0. Which docstrings are drawn. Defaults to 0.
-        train_per_label, test_per_label: int > 0. Items of each label. Default to 70 and 120.
+        train_per_label, test_per_label: int > 0. Items of each label. Default to 50 and 120.
 
     Returns:
         `train` and `test`, lists of (text, label) in random order; `label_names`; and the `remaining` prose.

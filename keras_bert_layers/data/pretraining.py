@@ -1,5 +1,6 @@
 """Documents -> batches for masked-LM and next-sentence training."""
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -175,4 +176,11 @@ def _tokenized(documents, tokenizer) -> TokenizedDocuments:
 
 
 def _parallel(batches: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
-    return batches.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # With the tuner on, the end of a `fit` waits for the tuner's next round, whose interval doubles each time: 10.3 s
+    # in place of 7.2 s in one measurement. One batch a core ahead of the model is enough.
+    options.autotune.enabled = False
+    parallel = os.cpu_count() or 1
+    return (
+        batches.map(function, num_parallel_calls=parallel, deterministic=True).prefetch(parallel).with_options(options)
+    )
