@@ -33,7 +33,8 @@ setup(
         "tensorflow-text>=2.21.1,<2.22",
         "keras>=3.15,<4",
         "keras-nlp>=0.32,<1",
-        *EXTRAS["examples"],
+        "flatbuffers>=24",  # writes the tokenizer's character table; TensorFlow brings it anyway
+        *EXTRAS["examples"],  # the quickstart, which needs nothing but the installed package, draws a picture
     ],
     extras_require=EXTRAS,
     classifiers=[

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import keras
 from keras import ops
 
 
@@ -29,8 +30,6 @@ def linear(inputs, kernel, bias=None, activation: Callable | None = None):
 
 
 def _add_bias(outputs, bias):
-    import keras
-
     if keras.backend.backend() != "tensorflow":
         return ops.add(outputs, bias)
     import tensorflow as tf
