@@ -7,9 +7,9 @@
    (paragraphs separated by blank lines);
 2. learns a WordPiece vocabulary from it;
 3. pretrains a small BERT (masked LM and next sentence) with `model.fit`;
-4. fine-tunes a classifier on a few hundred labelled texts: docstrings with their subject, or the lines
+4. predicts a few masked words;
+5. fine-tunes a classifier on a few hundred labelled texts: docstrings with their subject, or the lines
    `text<TAB>label` of `--labelled`; and, for comparison, the same model without pretraining;
-5. predicts a few masked words;
 6. exports a SavedModel, loads it in a fresh process and classifies raw strings.
 
 It writes to `--output` (quickstart-out): the SavedModel, the pretrained model (`pretrained.keras`), the vocabulary,
@@ -77,17 +77,17 @@ def main() -> None:
     pretrainer, pretraining = pretrain(encoder, tokenizer, corpus, arguments)
     pretrainer.save(output / "pretrained.keras")
 
-    heading(4, "Fine-tuning, with and without pretraining")
+    heading(4, "Predicting masked words")
+    masked = quickstart_texts.masked_sentences(corpus, own_corpus=arguments.corpus is not None)
+    for line in predict_masked_words(pretrainer, tokenizer, masked):
+        print(line)
+
+    heading(5, "Fine-tuning, with and without pretraining")
     preprocessor = kbl.text.BertPreprocessor(tokenizer, arguments.sequence_length)
     classifier, tuned = fine_tune(encoder, preprocessor, task, arguments, "pretrained")
     _, untrained = fine_tune(build_encoder(arguments, tokenizer), preprocessor, task, arguments, "not pretrained")
     counts = [sum(label == index for _, label in task.test) for index in range(len(task.label_names))]
     majority = max(counts) / len(task.test)
-
-    heading(5, "Predicting masked words")
-    masked = quickstart_texts.masked_sentences(corpus, own_corpus=arguments.corpus is not None)
-    for line in predict_masked_words(pretrainer, tokenizer, masked):
-        print(line)
 
     heading(6, "Exporting, and asking the export in a fresh process")
     exported = kbl.serving.export(
