@@ -7,6 +7,7 @@ from keras_bert_layers.layers.layer_normalization import LayerNormalization
 from keras_bert_layers.layers.linear import Linear
 from keras_bert_layers.layers.parts import (
     BERT_INITIALIZER,
+    build_parts,
     check_positive,
     check_rate,
     deserialize_parts,
@@ -91,7 +92,7 @@ class BertEmbeddings(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
-        width = embedding_dim or hidden_dim
+        width = self._embedded_shape(())[-1]
         standard = {"dtype": self.dtype_policy}
         tables = {"initializer": self.embeddings_initializer, **standard}
         self.token_embedding = token_embedding or TokenEmbedding(
@@ -115,13 +116,10 @@ class BertEmbeddings(keras.layers.Layer):
             self.projection = Linear(hidden_dim, kernel_initializer=initializer, name="projection", **standard)
 
     def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
-        embedded_shape = (*token_ids_shape, self.embedding_dim or self.hidden_dim)
-        self.token_embedding.build(token_ids_shape)
-        self.position_embedding.build(embedded_shape)
-        self.segment_embedding.build(token_ids_shape)
-        self.norm.build(embedded_shape)
+        build_parts(token_ids_shape, self.token_embedding, self.segment_embedding)
+        build_parts(self._embedded_shape(token_ids_shape), self.position_embedding, self.norm)
         if self.projection is not None:
-            self.projection.build(embedded_shape)
+            build_parts(self._embedded_shape(token_ids_shape), self.projection)
 
     def call(self, token_ids, segment_ids=None, position_ids=None, training=None):
         if segment_ids is None:
@@ -133,8 +131,8 @@ class BertEmbeddings(keras.layers.Layer):
 
     def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         if position_ids_shape is None:
-            embedded_shape = (*token_ids_shape, self.embedding_dim or self.hidden_dim)
-            self.position_embedding.compute_output_shape(embedded_shape)  # refuses what is too long
+            # It refuses what is too long.
+            self.position_embedding.compute_output_shape(self._embedded_shape(token_ids_shape))
         return (*token_ids_shape, self.hidden_dim)
 
     def get_config(self):
@@ -159,3 +157,6 @@ class BertEmbeddings(keras.layers.Layer):
         return super().from_config(
             deserialize_parts(config, "token_embedding", "position_embedding", "segment_embedding")
         )
+
+    def _embedded_shape(self, token_ids_shape):
+        return (*token_ids_shape, self.embedding_dim or self.hidden_dim)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_bert_layers.layers.parts import deserialize_parts, serialize_part
+from keras_bert_layers.layers.parts import build_parts, deserialize_parts, serialize_part
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
@@ -61,9 +61,7 @@ class EncoderStack(keras.layers.Layer):
         self.order = None if order is None else list(order)
 
     def build(self, inputs_shape):
-        for block in self.blocks:
-            if not block.built:
-                block.build(inputs_shape)
+        build_parts(inputs_shape, *self.blocks)
 
     def call(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, mask=None, training=None):
         padding_mask = mask if padding_mask is None else padding_mask
@@ -96,8 +94,7 @@ class EncoderStack(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        blocks = [deserialize_parts({"block": block}, "block")["block"] for block in config["blocks"]]
-        return super().from_config({**config, "blocks": blocks})
+        return super().from_config(deserialize_parts(config, "blocks"))
 
     def _steps(self):
         return self.blocks if self.order is None else [self.blocks[index] for index in self.order]

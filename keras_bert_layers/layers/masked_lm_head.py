@@ -6,7 +6,13 @@ from keras import ops as kops
 from keras_bert_layers import ops
 from keras_bert_layers.layers.layer_normalization import LayerNormalization
 from keras_bert_layers.layers.linear import Linear
-from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive, deserialize_parts, serialize_part
+from keras_bert_layers.layers.parts import (
+    BERT_INITIALIZER,
+    build_parts,
+    check_positive,
+    deserialize_parts,
+    serialize_part,
+)
 from keras_bert_layers.layers.token_embedding import TokenEmbedding
 
 
@@ -94,8 +100,7 @@ class MaskedLMHead(keras.layers.Layer):
             )
         else:
             self.output_embedding = self.token_embedding
-        if not self.output_embedding.built:
-            self.output_embedding.build((None, None))
+        build_parts((None, None), self.output_embedding)
         embedding_dim = self.output_embedding.output_dim
         self.transform = Linear(
             embedding_dim,

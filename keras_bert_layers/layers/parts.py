@@ -26,6 +26,13 @@ def deserialize_parts(config: dict, *names: str) -> dict:
     }
 
 
+def build_parts(shape: tuple, *parts: keras.layers.Layer) -> None:
+    """Builds the parts that are not built yet: building a shared part again would give it new weights."""
+    for part in parts:
+        if not part.built:
+            part.build(shape)
+
+
 def check_positive(owner: str, **values: int) -> None:
     """Raises a ValueError that names the first of `values` that is not a positive integer."""
     for name, value in values.items():

@@ -6,7 +6,7 @@ import keras
 
 from keras_bert_layers.layers.feed_forward import FeedForward
 from keras_bert_layers.layers.layer_normalization import LayerNormalization
-from keras_bert_layers.layers.parts import BERT_INITIALIZER, deserialize_parts, serialize_part
+from keras_bert_layers.layers.parts import BERT_INITIALIZER, build_parts, deserialize_parts, serialize_part
 from keras_bert_layers.layers.self_attention import SelfAttention
 
 
@@ -105,9 +105,7 @@ class TransformerEncoder(keras.layers.Layer):
         )
 
     def build(self, inputs_shape):
-        for part in (self.attention, self.attention_norm, self.feed_forward, self.feed_forward_norm):
-            if not part.built:
-                part.build(inputs_shape)
+        build_parts(inputs_shape, self.attention, self.attention_norm, self.feed_forward, self.feed_forward_norm)
 
     def call(
         self,

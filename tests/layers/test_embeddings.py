@@ -96,3 +96,21 @@ def test_packed_rows_may_be_longer_than_the_table():
     embeddings = layers.BertEmbeddings(11, 8, max_sequence_length=4)
     symbols = [keras.Input((5,), dtype="int32") for _ in range(2)]
     assert embeddings(symbols[0], position_ids=symbols[1]).shape == (None, 5, 8)
+
+
+@pytest.mark.parametrize(
+    ("part", "table", "inputs"),
+    [
+        ("token_embedding", lambda: layers.TokenEmbedding(11, 8), np.array([[1]])),
+        ("position_embedding", lambda: layers.PositionEmbedding(4), np.zeros((1, 2, 8), "float32")),
+        ("segment_embedding", lambda: layers.SegmentEmbedding(2, 8), np.array([[1]])),
+    ],
+)
+def test_an_injected_table_that_is_already_built_keeps_its_weights(part, table, inputs):
+    table = table()
+    table(inputs)
+    (matrix,) = table.weights
+    embeddings = layers.BertEmbeddings(11, 8, max_sequence_length=4, **{part: table})
+    embeddings(np.array([[1, 2]]))
+    assert getattr(embeddings, part).weights == [matrix]
+    assert len(embeddings.weights) == 5
