@@ -89,11 +89,12 @@ def _check(model, path, preprocessor, labels):
             "`model` must have named inputs, such as token_ids, segment_ids and padding_mask; build it with a dict of "
             f"inputs. Received a model whose inputs are: {model.input}."
         )
-    missing = set(model.input) - set(preprocessor("probe"))
+    made = set(preprocessor("probe"))
+    missing = set(model.input) - made
     if missing:
         raise ValueError(
             f"The model needs {', '.join(sorted(missing))}, which the preprocessor does not make from text. Export a "
-            f"model that needs only {', '.join(sorted(preprocessor('probe')))}."
+            f"model that needs only {', '.join(sorted(made))}."
         )
     if labels is None:
         return

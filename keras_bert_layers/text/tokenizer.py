@@ -248,7 +248,7 @@ def _as_strings(text):
     if text.dtype != tf.string:
         raise ValueError(
             f"A tokenizer takes strings. Received {text.dtype.name} of shape {text.shape}. "
-            "Token ids need no tokenizer: give them to the model, or to `SegmentPacker` to be packed."
+            "Token ids need no tokenizer: give them to the model, or to `pack_segments` to be packed."
         )
     return text
 
