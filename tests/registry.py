@@ -119,6 +119,23 @@ CASES = [
         embedding_ids,
     ),
     Case(
+        "bert_embeddings_without_tables",
+        lambda: layers.BertEmbeddings(
+            VOCABULARY, WIDTH, max_sequence_length=0, num_segments=0, norm=layers.LayerNormalization(1e-5)
+        ),
+        lambda: {"token_ids": ids(VOCABULARY, BATCH, LENGTH)},
+        wrong=(
+            (
+                {"token_ids": ids(2, 1, 3), "segment_ids": ids(2, 1, 3)},
+                r"`segment_ids` were given to BertEmbeddings\(num_segments=0\)",
+            ),
+            (
+                {"token_ids": ids(2, 1, 3), "position_ids": ids(2, 1, 3)},
+                r"`position_ids` were given to BertEmbeddings\(max_sequence_length=0\)",
+            ),
+        ),
+    ),
+    Case(
         "bert_embeddings_factorised",
         lambda: layers.BertEmbeddings(VOCABULARY, WIDTH, max_sequence_length=7, embedding_dim=3),
         embedding_ids,
@@ -164,6 +181,7 @@ CASES = [
         mixes_positions=True,
     ),
     Case("pooler", layers.Pooler, sequence),
+    Case("pooler_relu", lambda: layers.Pooler(activation="relu"), sequence),
     Case("pooling_cls", lambda: layers.Pooling("cls"), masked_sequence, wrong=(WRONG_RANK,)),
     Case("pooling_mean", lambda: layers.Pooling("mean"), masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),
     Case("pooling_max", lambda: layers.Pooling("max"), masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),

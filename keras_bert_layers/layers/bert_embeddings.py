@@ -22,21 +22,22 @@ from keras_bert_layers.layers.token_embedding import TokenEmbedding
 class BertEmbeddings(keras.layers.Layer):
     """dropout(LayerNorm(E[token_ids] + P[positions] + G[segment_ids])), the input representation of BERT.
 
-    With `embedding_dim`, the tables have that width and a projection E -> H follows (ALBERT's factorisation).
+    With `embedding_dim`, the tables have that width and a projection E -> H follows (ALBERT's factorisation). A table
+    of size 0 is left out of the sum: DistilBERT has no segments, ModernBERT neither segments nor positions.
     Positions do not mix, so it needs no mask and passes one on unchanged.
 
     Args:
         vocabulary_size: int > 0. Number of tokens V.
         hidden_dim: int > 0. Width H of the output.
-        max_sequence_length: int > 0. Number of positions in the table. Defaults to 512.
-        num_segments: int > 0. Defaults to 2.
+        max_sequence_length: int. Number of positions in the table; 0 for no table. Defaults to 512.
+        num_segments: int. Number of segments in the table; 0 for no table. Defaults to 2.
         embedding_dim: int > 0. Width E of the tables. Defaults to `None`: `hidden_dim`, without a projection.
         dropout: float in [0, 1). Applied after the normalization. Defaults to 0.
         layer_norm_epsilon: float > 0. Defaults to 1e-12.
         embeddings_initializer: of the tables and the projection. Defaults to a normal of 0.02 truncated at two
             deviations.
-        token_embedding, position_embedding, segment_embedding: layers to use instead of the standard parts. Default to
-            `None`.
+        token_embedding, position_embedding, segment_embedding, norm: layers to use instead of the standard parts.
+            Default to `None`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -49,8 +50,8 @@ class BertEmbeddings(keras.layers.Layer):
         float [B, S, H].
 
     Raises:
-        ValueError: if a size is not positive, a rate not in [0, 1), or an id out of range (InvalidArgumentError inside
-            a graph).
+        ValueError: if a size is negative or (of tokens and width) zero, a rate not in [0, 1), ids are given for a table
+            that is left out, or an id is out of range (InvalidArgumentError for the latter inside a graph).
 
     Example:
         >>> import numpy as np
@@ -75,6 +76,7 @@ class BertEmbeddings(keras.layers.Layer):
         token_embedding: keras.layers.Layer | None = None,
         position_embedding: keras.layers.Layer | None = None,
         segment_embedding: keras.layers.Layer | None = None,
+        norm: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -102,13 +104,13 @@ class BertEmbeddings(keras.layers.Layer):
             name="token_embedding",
             **standard,
         )
-        self.position_embedding = position_embedding or PositionEmbedding(
-            max_sequence_length, name="position_embedding", **tables
-        )
-        self.segment_embedding = segment_embedding or SegmentEmbedding(
-            num_segments, width, name="segment_embedding", **tables
-        )
-        self.norm = LayerNormalization(layer_norm_epsilon, name="norm", **standard)
+        self.position_embedding, self.segment_embedding = position_embedding, segment_embedding
+        if position_embedding is None and max_sequence_length != 0:
+            self.position_embedding = PositionEmbedding(max_sequence_length, name="position_embedding", **tables)
+        if segment_embedding is None and num_segments != 0:
+            self.segment_embedding = SegmentEmbedding(num_segments, width, name="segment_embedding", **tables)
+        self._injected_norm = norm
+        self.norm = norm or LayerNormalization(layer_norm_epsilon, name="norm", **standard)
         self.output_dropout = keras.layers.Dropout(dropout, name="dropout", **standard)
         self.projection = None
         if embedding_dim is not None:
@@ -117,20 +119,20 @@ class BertEmbeddings(keras.layers.Layer):
 
     def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         build_parts(token_ids_shape, self.token_embedding, self.segment_embedding)
-        build_parts(self._embedded_shape(token_ids_shape), self.position_embedding, self.norm)
-        if self.projection is not None:
-            build_parts(self._embedded_shape(token_ids_shape), self.projection)
+        build_parts(self._embedded_shape(token_ids_shape), self.position_embedding, self.norm, self.projection)
 
     def call(self, token_ids, segment_ids=None, position_ids=None, training=None):
-        if segment_ids is None:
-            segment_ids = kops.zeros_like(token_ids)
-        tokens = self.token_embedding(token_ids)
-        x = tokens + self.position_embedding(tokens, position_ids=position_ids) + self.segment_embedding(segment_ids)
+        self._check_tables(segment_ids=segment_ids, position_ids=position_ids)
+        tokens = x = self.token_embedding(token_ids)
+        if self.position_embedding is not None:
+            x = x + self.position_embedding(tokens, position_ids=position_ids)
+        if self.segment_embedding is not None:
+            x = x + self.segment_embedding(kops.zeros_like(token_ids) if segment_ids is None else segment_ids)
         x = self.output_dropout(self.norm(x), training=training)
         return x if self.projection is None else self.projection(x)
 
     def compute_output_shape(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
-        if position_ids_shape is None:
+        if position_ids_shape is None and self.position_embedding is not None:
             # It refuses what is too long.
             self.position_embedding.compute_output_shape(self._embedded_shape(token_ids_shape))
         return (*token_ids_shape, self.hidden_dim)
@@ -150,13 +152,24 @@ class BertEmbeddings(keras.layers.Layer):
             "token_embedding": serialize_part(self.token_embedding),
             "position_embedding": serialize_part(self.position_embedding),
             "segment_embedding": serialize_part(self.segment_embedding),
+            "norm": serialize_part(self._injected_norm),
         }
 
     @classmethod
     def from_config(cls, config):
         return super().from_config(
-            deserialize_parts(config, "token_embedding", "position_embedding", "segment_embedding")
+            deserialize_parts(config, "token_embedding", "position_embedding", "segment_embedding", "norm")
         )
+
+    def _check_tables(self, **ids):
+        absent = {"segment_ids": self.segment_embedding is None, "position_ids": self.position_embedding is None}
+        for name, value in ids.items():
+            if value is not None and absent[name]:
+                size = {"segment_ids": "num_segments", "position_ids": "max_sequence_length"}[name]
+                raise ValueError(
+                    f"`{name}` were given to BertEmbeddings({size}=0), which has no table for them. Leave them out, or "
+                    f"build it with a positive `{size}`."
+                )
 
     def _embedded_shape(self, token_ids_shape):
         return (*token_ids_shape, self.embedding_dim or self.hidden_dim)

@@ -26,10 +26,10 @@ def deserialize_parts(config: dict, *names: str) -> dict:
     }
 
 
-def build_parts(shape: tuple, *parts: keras.layers.Layer) -> None:
-    """Builds the parts that are not built yet: building a shared part again would give it new weights."""
+def build_parts(shape: tuple, *parts: keras.layers.Layer | None) -> None:
+    """Builds the parts that are there and not built yet: building a shared part again would give it new weights."""
     for part in parts:
-        if not part.built:
+        if part is not None and not part.built:
             part.build(shape)
 
 

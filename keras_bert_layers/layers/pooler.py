@@ -8,12 +8,14 @@ from keras_bert_layers.layers.parts import BERT_INITIALIZER
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
 class Pooler(keras.layers.Layer):
-    """tanh(W x[0] + b): the first position ([CLS]), transformed, as the summary of the sequence.
+    """activation(W x[0] + b): the first position ([CLS]), transformed, as the summary of the sequence.
 
     It reads one position, which is always a real token, so it needs no mask; its output has none.
 
     Args:
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
+        activation: str or callable. Defaults to `"tanh"`, BERT's; ELECTRA's classifier has `"gelu"`, DistilBERT's
+            `"relu"`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -31,15 +33,16 @@ class Pooler(keras.layers.Layer):
         Devlin et al. 2019, BERT (arXiv:1810.04805), sections 3 and 4.1, and the released code's `pooler`.
     """
 
-    def __init__(self, kernel_initializer=BERT_INITIALIZER, **kwargs):
+    def __init__(self, kernel_initializer=BERT_INITIALIZER, activation="tanh", **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.activation = keras.activations.get(activation)
 
     def build(self, inputs_shape):
         self.dense = Linear(
             inputs_shape[-1],
-            activation="tanh",
+            activation=self.activation,
             kernel_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name="dense",
@@ -59,4 +62,5 @@ class Pooler(keras.layers.Layer):
         return {
             **super().get_config(),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "activation": keras.activations.serialize(self.activation),
         }

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, outputs_of
+from keras_bert_layers.models.parts import initializer_of, output_of
 
 
 def text_classifier(
@@ -21,7 +21,7 @@ def text_classifier(
         A functional model. Inputs: those of the encoder. Output: the logits, float [B, C].
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`, or an argument is out of range.
+        ValueError: if `encoder` has no `pooled_output`, or an argument is out of range.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -32,6 +32,6 @@ def text_classifier(
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 4.1.
     """
-    pooled = outputs_of(encoder)["pooled_output"]
+    pooled = output_of(encoder, "pooled_output")
     head = layers.ClassificationHead(num_classes, dropout, initializer_of(encoder), name="classification")
     return keras.Model(encoder.input, head(pooled), name=name)

@@ -47,7 +47,7 @@ class BertConfig:
         num_heads: int > 0. Number of attention heads N; divides `hidden_dim`. Defaults to 12.
         intermediate_dim: int > 0. Width inside the feed-forward part. Defaults to 3072.
         max_sequence_length: int > 0. Number of positions. Defaults to 512.
-        num_segments: int > 0. Defaults to 2.
+        num_segments: int; 0 for a BERT without segments (DistilBERT). Defaults to 2.
         embedding_dim: int > 0. Width of the embedding tables if it is not `hidden_dim`. Defaults to `None`.
         dropout: float in [0, 1). On embeddings and outputs of each part. Defaults to 0.1.
         attention_dropout: float in [0, 1). On the attention probabilities. Defaults to 0.1.
@@ -89,6 +89,8 @@ class BertConfig:
             whole = isinstance(value, int) and not isinstance(value, bool)
             if field.type == int | None:
                 self._require(value is None or (whole and value > 0), field.name, "a positive integer or None")
+            elif field.name == "num_segments":
+                self._require(whole and value >= 0, field.name, "an integer, 0 or more")
             elif field.type is int:
                 self._require(whole and value > 0, field.name, "a positive integer")
             elif field.type is float:

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import outputs_of
+from keras_bert_layers.models.parts import output_of
 
 
 def text_embedder(
@@ -21,7 +21,7 @@ def text_embedder(
         A functional model. Inputs: those of the encoder. Output: float [B, H].
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`, or `pooling` is unknown.
+        ValueError: if `encoder` has no `sequence_output`, or `pooling` is unknown.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -33,7 +33,7 @@ def text_embedder(
         Reimers and Gurevych 2019, Sentence-BERT (arXiv:1908.10084), section 3.
     """
     pool = layers.Pooling(pooling, name="pooling")
-    vectors = pool(outputs_of(encoder)["sequence_output"], padding_mask=encoder.input["padding_mask"])
+    vectors = pool(output_of(encoder, "sequence_output"), padding_mask=encoder.input["padding_mask"])
     if normalize:
         vectors = keras.layers.UnitNormalization(name="normalize")(vectors)
     return keras.Model(encoder.input, vectors, name=name)

@@ -6,17 +6,21 @@ from keras_bert_layers import layers, ops
 from keras_bert_layers.models.config import BertConfig
 
 
-def bert_encoder(config: BertConfig, name: str = "bert_encoder") -> keras.Model:
+def bert_encoder(
+    config: BertConfig, pooler: bool | keras.layers.Layer = True, name: str = "bert_encoder"
+) -> keras.Model:
     """BERT without a head: embeddings, the encoder blocks, and the pooler.
 
     Args:
         config: the sizes and settings.
+        pooler: whether the model ends in a Pooler, or a layer to use as such, [B, S, H] -> [B, H]. Defaults to `True`.
         name: of the model. Defaults to `"bert_encoder"`.
 
     Returns:
-        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids`, `padding_mask` (1 = a real
-        token). Outputs, by name: `sequence_output` float [B, S, H], `pooled_output` float [B, H]. Its layers are
-        `embeddings` (BertEmbeddings), `encoder` (EncoderStack) and `pooler` (Pooler).
+        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids` (unless the config has
+        `num_segments=0`), `padding_mask` (1 = a real token). Outputs, by name: `sequence_output` float [B, S, H] and,
+        with a pooler, `pooled_output` float [B, H]. Its layers are `embeddings` (BertEmbeddings), `encoder`
+        (EncoderStack) and the pooler, `pooler` (Pooler).
 
     Raises:
         ValueError: if `config` is not a BertConfig.
@@ -34,12 +38,15 @@ def bert_encoder(config: BertConfig, name: str = "bert_encoder") -> keras.Model:
         raise ValueError(
             f"`config` must be a BertConfig, such as BertConfig.from_preset('bert_tiny_uncased'). Received: {config!r}."
         )
-    initializer = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-    activation = ops.gelu_tanh if config.activation == "gelu_tanh" else config.activation
-    inputs = {
-        input_name: keras.Input((None,), dtype="int32", name=input_name)
-        for input_name in ("token_ids", "segment_ids", "padding_mask")
-    }
+    blocks = [bert_block(config, f"block_{number}") for number in range(config.num_layers)]
+    return encoder_around(layers.EncoderStack(blocks, name="encoder"), config, pooler, name)
+
+
+def encoder_around(
+    stack: layers.EncoderStack, config: BertConfig, pooler: bool | keras.layers.Layer, name: str
+) -> keras.Model:
+    """The functional model of BERT's embeddings, these blocks, and a pooler if wanted."""
+    initializer = initializer_from(config)
     embeddings = layers.BertEmbeddings(
         config.vocabulary_size,
         config.hidden_dim,
@@ -51,14 +58,20 @@ def bert_encoder(config: BertConfig, name: str = "bert_encoder") -> keras.Model:
         embeddings_initializer=initializer,
         name="embeddings",
     )
-    blocks = [_block(config, activation, initializer, f"block_{number}") for number in range(config.num_layers)]
-    x = embeddings(inputs["token_ids"], segment_ids=inputs["segment_ids"])
-    x = layers.EncoderStack(blocks, name="encoder")(x, padding_mask=inputs["padding_mask"])
-    pooled = layers.Pooler(initializer, name="pooler")(x)
-    return keras.Model(inputs, {"sequence_output": x, "pooled_output": pooled}, name=name)
+    names = ("token_ids", "segment_ids", "padding_mask") if config.num_segments else ("token_ids", "padding_mask")
+    inputs = {input_name: keras.Input((None,), dtype="int32", name=input_name) for input_name in names}
+    x = embeddings(inputs["token_ids"], segment_ids=inputs.get("segment_ids"))
+    outputs = {"sequence_output": stack(x, padding_mask=inputs["padding_mask"])}
+    if pooler is True:
+        pooler = layers.Pooler(initializer, name="pooler")
+    if pooler:
+        outputs["pooled_output"] = pooler(outputs["sequence_output"])
+    return keras.Model(inputs, outputs, name=name)
 
 
-def _block(config, activation, initializer, name):
+def bert_block(config: BertConfig, name: str) -> layers.TransformerEncoder:
+    """One encoder block of these sizes."""
+    initializer = initializer_from(config)
     attention = None
     if config.attention_dropout != config.dropout:
         attention = layers.SelfAttention(
@@ -68,9 +81,14 @@ def _block(config, activation, initializer, name):
         config.intermediate_dim,
         config.num_heads,
         config.dropout,
-        activation,
+        ops.gelu_tanh if config.activation == "gelu_tanh" else config.activation,
         config.layer_norm_epsilon,
         initializer,
         attention=attention,
         name=name,
     )
+
+
+def initializer_from(config: BertConfig) -> keras.initializers.Initializer:
+    """What this configuration draws its weight matrices from."""
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)

@@ -3,14 +3,16 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import mask_positions_input, masked_lm_settings, outputs_of
+from keras_bert_layers.models.parts import mask_positions_input, masked_lm_settings, output_of
 
 
-def masked_lm(encoder: keras.Model, name: str = "masked_lm") -> keras.Model:
+def masked_lm(encoder: keras.Model, head: keras.layers.Layer | None = None, name: str = "masked_lm") -> keras.Model:
     """The encoder under a masked-LM head tied to its token embedding.
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
+        head: layer to use instead of the standard MaskedLMHead, called with the sequence output and `mask_positions`.
+            Defaults to `None`.
         name: of the model. Defaults to `"masked_lm"`.
 
     Returns:
@@ -18,7 +20,7 @@ def masked_lm(encoder: keras.Model, name: str = "masked_lm") -> keras.Model:
         logits, float [B, M, V].
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`.
+        ValueError: if `encoder` has no `sequence_output`.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -29,8 +31,8 @@ def masked_lm(encoder: keras.Model, name: str = "masked_lm") -> keras.Model:
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 3.1, task 1.
     """
-    sequence = outputs_of(encoder)["sequence_output"]
+    sequence = output_of(encoder, "sequence_output")
     mask_positions = mask_positions_input()
-    head = layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
+    head = head or layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
     logits = head(sequence, mask_positions=mask_positions)
     return keras.Model({**encoder.input, "mask_positions": mask_positions}, logits, name=name)

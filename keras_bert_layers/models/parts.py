@@ -3,20 +3,24 @@
 import keras
 
 
-def outputs_of(encoder: keras.Model) -> dict:
-    """The encoder's symbolic outputs by name.
+def output_of(encoder: keras.Model, name: str) -> keras.KerasTensor:
+    """The symbolic output of that name, `"sequence_output"` or `"pooled_output"`.
 
     Raises:
-        ValueError: if it is not a functional model with the outputs of `bert_encoder`.
+        ValueError: if it is not a functional model with that output.
     """
     outputs = encoder.output if isinstance(encoder, keras.Model) else None
-    if not isinstance(outputs, dict) or not {"sequence_output", "pooled_output"} <= set(outputs):
+    if isinstance(outputs, dict) and name in outputs:
+        return outputs[name]
+    if isinstance(outputs, dict) and "sequence_output" in outputs:
         raise ValueError(
-            "A head needs an encoder with the outputs `sequence_output` and `pooled_output`, as "
-            f"keras_bert_layers.models.bert_encoder makes it. Received: {encoder!r}"
-            + (f" with the outputs {sorted(outputs)}." if isinstance(outputs, dict) else ".")
+            f"This head reads `{name}`, and the encoder {encoder.name!r} has no pooler. Build it with one: "
+            "bert_encoder(config, pooler=True)."
         )
-    return outputs
+    raise ValueError(
+        f"A head needs an encoder with the output `{name}`, as keras_bert_layers.models.bert_encoder makes it. "
+        f"Received: {encoder!r}" + (f" with the outputs {sorted(outputs)}." if isinstance(outputs, dict) else ".")
+    )
 
 
 def masked_lm_settings(encoder: keras.Model) -> dict:

@@ -3,14 +3,18 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, mask_positions_input, masked_lm_settings, outputs_of
+from keras_bert_layers.models.parts import initializer_of, mask_positions_input, masked_lm_settings, output_of
 
 
-def bert_pretrainer(encoder: keras.Model, name: str = "bert_pretrainer") -> keras.Model:
+def bert_pretrainer(
+    encoder: keras.Model, head: keras.layers.Layer | None = None, name: str = "bert_pretrainer"
+) -> keras.Model:
     """The encoder under a masked-LM head, tied to its token embedding, and a next-sentence head.
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
+        head: layer to use instead of the standard MaskedLMHead, called with the sequence output and `mask_positions`.
+            Defaults to `None`.
         name: of the model. Defaults to `"bert_pretrainer"`.
 
     Returns:
@@ -18,7 +22,7 @@ def bert_pretrainer(encoder: keras.Model, name: str = "bert_pretrainer") -> kera
         name, logits: `masked_lm` float [B, M, V], `next_sentence` float [B, 2] (0: the second segment follows).
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`.
+        ValueError: if `encoder` has no `sequence_output` or no `pooled_output`.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -30,12 +34,12 @@ def bert_pretrainer(encoder: keras.Model, name: str = "bert_pretrainer") -> kera
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 3.1.
     """
-    encoded = outputs_of(encoder)
+    sequence, pooled = output_of(encoder, "sequence_output"), output_of(encoder, "pooled_output")
     mask_positions = mask_positions_input()
-    masked_lm = layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
+    masked_lm = head or layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
     next_sentence = layers.NextSentenceHead(initializer_of(encoder), name="next_sentence")
     outputs = {
-        "masked_lm": masked_lm(encoded["sequence_output"], mask_positions=mask_positions),
-        "next_sentence": next_sentence(encoded["pooled_output"]),
+        "masked_lm": masked_lm(sequence, mask_positions=mask_positions),
+        "next_sentence": next_sentence(pooled),
     }
     return keras.Model({**encoder.input, "mask_positions": mask_positions}, outputs, name=name)

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, outputs_of
+from keras_bert_layers.models.parts import initializer_of, output_of
 
 
 def span_predictor(encoder: keras.Model, name: str = "span_predictor") -> keras.Model:
@@ -18,7 +18,7 @@ def span_predictor(encoder: keras.Model, name: str = "span_predictor") -> keras.
         `end`, float [B, S] each; padding has -10,000.
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`.
+        ValueError: if `encoder` has no `sequence_output`.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -29,7 +29,7 @@ def span_predictor(encoder: keras.Model, name: str = "span_predictor") -> keras.
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 4.2.
     """
-    sequence = outputs_of(encoder)["sequence_output"]
+    sequence = output_of(encoder, "sequence_output")
     head = layers.SpanHead(initializer_of(encoder), name="span")
     logits = head(sequence, padding_mask=encoder.input["padding_mask"])
     return keras.Model(encoder.input, logits, name=name)

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, outputs_of
+from keras_bert_layers.models.parts import initializer_of, output_of
 
 
 def token_classifier(
@@ -21,7 +21,7 @@ def token_classifier(
         A functional model. Inputs: those of the encoder. Output: the logits, float [B, S, C].
 
     Raises:
-        ValueError: if `encoder` lacks the outputs of `bert_encoder`, or an argument is out of range.
+        ValueError: if `encoder` has no `sequence_output`, or an argument is out of range.
 
     Example:
         >>> from keras_bert_layers.models import BertConfig, bert_encoder
@@ -32,6 +32,6 @@ def token_classifier(
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 5.3.
     """
-    sequence = outputs_of(encoder)["sequence_output"]
+    sequence = output_of(encoder, "sequence_output")
     head = layers.TokenClassificationHead(num_classes, dropout, initializer_of(encoder), name="token_classification")
     return keras.Model(encoder.input, head(sequence), name=name)

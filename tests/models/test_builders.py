@@ -140,8 +140,35 @@ def test_length_one_vectors_when_normalized():
 def test_a_head_on_something_else_says_what_it_needs(build):
     symbol = keras.Input((3,))
     stranger = keras.Model(symbol, layers.Linear(2)(symbol))
-    with pytest.raises(ValueError, match=r"outputs `sequence_output` and `pooled_output`.*bert_encoder"):
+    with pytest.raises(ValueError, match=r"the output `(sequence|pooled)_output`.*bert_encoder"):
         build(stranger)
+
+
+@pytest.mark.parametrize("build", [models.bert_pretrainer, lambda encoder: models.text_classifier(encoder, 2)])
+def test_a_head_on_the_summary_of_an_encoder_without_a_pooler_says_so(build):
+    encoder = models.bert_encoder(tiny.config(), pooler=False)
+    assert set(encoder.output) == {"sequence_output"}
+    with pytest.raises(ValueError, match=r"reads `pooled_output`.*no pooler.*pooler=True"):
+        build(encoder)
+
+
+def test_an_injected_pooler_is_the_one_that_is_used():
+    pooler = layers.Pooler(activation="relu", name="pooler")
+    encoder = models.bert_encoder(tiny.config(), pooler=pooler)
+    assert encoder.get_layer("pooler") is pooler
+    assert np.min(encoder(features(encoder))["pooled_output"]) == 0.0
+
+
+def test_an_encoder_without_segments_takes_none():
+    encoder = models.bert_encoder(tiny.config(num_segments=0))
+    assert set(encoder.input) == {"token_ids", "padding_mask"}
+    assert encoder.get_layer("embeddings").segment_embedding is None
+
+
+def test_an_injected_masked_lm_head_is_the_one_that_is_used():
+    head = layers.MaskedLMHead(vocabulary_size=15, name="masked_lm")
+    model = models.masked_lm(models.bert_encoder(tiny.config()), head)
+    assert model.get_layer("masked_lm") is head
 
 
 def test_a_config_of_another_kind_is_refused():
