@@ -7,7 +7,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_NAMESPACES = ("data", "layers", "models", "ops", "serving", "text", "training")
+_NAMESPACES = ("convert", "data", "layers", "models", "ops", "serving", "text", "training")
 
 __all__ = ["__version__", *_NAMESPACES]
 

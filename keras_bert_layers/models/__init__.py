@@ -2,6 +2,7 @@
 
 from keras_bert_layers.models.classifier import text_classifier
 from keras_bert_layers.models.config import BertConfig
+from keras_bert_layers.models.describe import config_of
 from keras_bert_layers.models.embedder import text_embedder
 from keras_bert_layers.models.encoder import bert_encoder
 from keras_bert_layers.models.masked_lm import masked_lm
@@ -15,6 +16,7 @@ __all__ = [
     "BertConfig",
     "bert_encoder",
     "bert_pretrainer",
+    "config_of",
     "masked_lm",
     "span_predictor",
     "text_classifier",

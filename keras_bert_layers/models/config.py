@@ -118,6 +118,12 @@ class BertConfig:
         """From Hugging Face's `config.json` of a BERT (a dict, or its path). A setting not computed here is refused."""
         return cls._from_foreign(_read(config), _HUGGINGFACE_KEYS, "Hugging Face")
 
+    def to_huggingface(self) -> dict:
+        """As Hugging Face's `config.json` has it, without what depends on the head: `from_huggingface` undoes it."""
+        fields = {key: getattr(self, field) for key, field in _HUGGINGFACE_KEYS.items()}
+        activation = {ours: theirs for theirs, ours in reversed(_ACTIVATION_NAMES.items())}[self.activation]
+        return {key: value for key, value in fields.items() if value is not None} | {"hidden_act": activation}
+
     @classmethod
     def from_google(cls, config: dict | str | os.PathLike) -> "BertConfig":
         """From the `bert_config.json` of Google's release (a dict, or its path)."""

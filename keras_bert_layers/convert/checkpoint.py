@@ -1,0 +1,166 @@
+"""A checkpoint of any format, ready to become a model, and what it became."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+
+from keras_bert_layers import text
+from keras_bert_layers.convert.family import Family
+from keras_bert_layers.convert.tasks import HeadSettings
+from keras_bert_layers.convert.weight_map import Table, Tensors, match, parts_of
+
+_BODY = {"embeddings", "encoder", "final_norm"}
+_CLASSIFIERS = {"text_classification": "classification", "token_classification": "token_classification"}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model with trained weights and what belongs to it. `model, tokenizer = from_pretrained(...)` unpacks it.
+
+    Args:
+        model: functional, of the task.
+        tokenizer: that made the ids it was trained on; None if the checkpoint has none.
+        task: what the model is for.
+        model_type: the family, in Hugging Face's word: `"bert"`, `"albert"`, ...
+        config: the sizes and settings of its encoder.
+        labels: names of the classes in the order of the logits, or None.
+        sequence_length: the longest input in tokens.
+        ignored: name of each tensor of the checkpoint that is not in the model -> the reason.
+        fresh: names of the model's layers that the checkpoint has no weights for (`new_head=True`).
+    """
+
+    model: keras.Model
+    tokenizer: "text.BertTokenizer | text.BytePairTokenizer | None"
+    task: str
+    model_type: str
+    config: Any
+    labels: list[str] | None = None
+    sequence_length: int = 512
+    ignored: dict[str, str] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator:
+        return iter((self.model, self.tokenizer))
+
+    def preprocessor(self, **settings) -> text.BertPreprocessor:
+        """A BertPreprocessor for this model; `settings` are its arguments, `sequence_length` the model's by default."""
+        if self.tokenizer is None:
+            raise ValueError("This checkpoint has no vocabulary, so there is nothing to tokenize with.")
+        return text.BertPreprocessor(self.tokenizer, **{"sequence_length": self.sequence_length, **settings})
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a format's reader finds out, before any weight is read.
+
+    Args:
+        family: of the model.
+        config: of its encoder.
+        tensors: where the weights lie.
+        table: this format's, for this config.
+        tokenizer: reads the tokenizer.
+        task: what the model was saved for, or None if nothing says it.
+        labels: names of the classes, or None.
+        head: what the checkpoint's configuration says of its head.
+        has_pooling: whether it says how its vectors are pooled.
+        sequence_length: the longest input in tokens.
+    """
+
+    family: Family
+    config: Any
+    tensors: Tensors
+    table: Table
+    tokenizer: Callable[[], Any]
+    task: str | None = None
+    labels: list[str] | None = None
+    head: HeadSettings = field(default_factory=HeadSettings)
+    has_pooling: bool = False
+    sequence_length: int = 512
+
+    def load(self, task: str | None, labels: Sequence[str] | None, new_head: bool, ignore: Sequence[str]) -> Pretrained:
+        """The model of the task with these weights.
+
+        Raises:
+            ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
+        """
+        task = task or self.task or "encoder"
+        there = self._parts_there()
+        labels, head = self._head(task, labels, new_head, there)
+        tokenizer = self.tokenizer()
+        # Variables made in this scope get their values when it ends, each from its tensor.
+        with keras.StatelessScope():
+            model = self.family.build(self.config, task, head, pooler=task != "encoder" or "pooler" in there)
+            fresh = self._fresh(model, task, head, new_head, there)
+            filling = match(model, self.table, self.tensors, fresh, ignore)
+            filling.initialize()
+        return Pretrained(
+            model=model,
+            tokenizer=tokenizer,
+            task=task,
+            model_type=self.family.model_type,
+            config=self.config,
+            labels=labels,
+            sequence_length=self.sequence_length,
+            ignored=filling.ignored,
+            fresh=tuple(sorted(fresh)),
+        )
+
+    def _parts_there(self):
+        """The parts of which at least something is there: half a head is an error, not a missing one."""
+        names = {self.table.canonical(name) for name in self.tensors.shapes()}
+        there = {part for part, rules in self.table.parts.items() if any(rule.theirs in names for rule in rules)}
+        # Both kinds of classifier can have the same names; only one of them was saved.
+        if set(_CLASSIFIERS.values()) <= there:
+            pooled = self.task == "text_classification" or (self.task not in _CLASSIFIERS and "pooler" in there)
+            there.discard("token_classification" if pooled else "classification")
+        return there
+
+    def _head(self, task, labels, new_head, there):
+        part = _CLASSIFIERS.get(task)
+        labels = None if labels is None else list(labels)
+        if part is None:
+            if task == "sentence_embedding" and not (self.has_pooling or new_head):
+                raise ValueError(
+                    f"{self.tensors.place} does not say how sentence vectors are pooled (it has no modules.json of "
+                    "sentence-transformers). Pass new_head=True for the normalized mean over the tokens, or choose "
+                    "yourself: load the encoder, then kbl.models.text_embedder(encoder, pooling=...)."
+                )
+            return labels, self.head
+        size = self._classes(part) if part in there else None
+        names = self.labels if size is not None and len(self.labels or ()) == size else None
+        if labels is None:
+            labels = names
+        elif size is not None and len(labels) != size and not new_head:
+            raise ValueError(
+                f"`labels` names {len(labels)} classes, and the head in {self.tensors.place} has {size}. Leave "
+                "`labels` out, or pass new_head=True to replace the head."
+            )
+        if labels is None and size is None:
+            raise ValueError(
+                f"{self.tensors.place} has no head for {task}. To put a new one on the encoder and train it, pass "
+                'new_head=True and the names of its classes, labels=["...", ...] (one for a regression).'
+            )
+        return labels, replace(self.head, num_classes=size if labels is None else len(labels))
+
+    def _classes(self, part):
+        names = {self.table.canonical(name): name for name in self.tensors.shapes()}
+        for rule in self.table.parts[part]:
+            if rule.ours[0].endswith("logits.bias") and rule.theirs in names:
+                return self.tensors.shapes()[names[rule.theirs]][0][-1]
+        return None
+
+    def _fresh(self, model, task, head, new_head, there):
+        parts = parts_of(model) - _BODY
+        fresh = parts - there
+        part = _CLASSIFIERS.get(task)
+        if new_head and part in there and self._classes(part) != head.num_classes:
+            fresh.add(part)
+        if fresh and not new_head:
+            saved = f"It was saved for {self.task}. " if self.task else ""
+            raise ValueError(
+                f"{self.tensors.place} has no weights for {', '.join(sorted(fresh))}, which task={task!r} needs. "
+                f"{saved}Choose another task, or pass new_head=True to begin them with fresh weights, for training."
+            )
+        return fresh

@@ -1,0 +1,38 @@
+"""Which family of models a model belongs to."""
+
+import keras
+
+from keras_bert_layers.convert.family import Family
+from keras_bert_layers.convert.huggingface import FAMILIES
+from keras_bert_layers.models.describe import encoder_parts
+
+__all__ = ["FAMILIES", "family_of"]
+
+
+def family_of(model: keras.Model, model_type: str | None = None) -> Family:
+    """The family that a model's parts make it one of, or the one that is named.
+
+    Args:
+        model: of keras_bert_layers.models, or of layers under the same names.
+        model_type: Hugging Face's name of the family. Defaults to `None`: told by the model's parts.
+
+    Raises:
+        ValueError: if the name is unknown, or the model has no encoder.
+    """
+    if model_type is None:
+        model_type = _type_of(model)
+    if model_type not in FAMILIES:
+        raise ValueError(f"`model_type` must be one of {', '.join(FAMILIES)}. Received: {model_type!r}.")
+    return FAMILIES[model_type]
+
+
+def _type_of(model):
+    embeddings, blocks = encoder_parts(model)
+    names = {layer.name for layer in model.layers}
+    if getattr(blocks[0].attention, "rotary", None) is not None:
+        return "modernbert"
+    if model.get_layer("encoder").order is not None:
+        return "albert"
+    if embeddings.projection is not None or "replaced_token" in names:
+        return "electra"
+    return "distilbert" if embeddings.segment_embedding is None else "bert"

@@ -1,0 +1,78 @@
+"""A Hugging Face directory: config.json, safetensors, and the files of the tokenizer."""
+
+import json
+from pathlib import Path
+
+from keras_bert_layers.convert.checkpoint import Checkpoint
+from keras_bert_layers.convert.family import Family
+from keras_bert_layers.convert.huggingface import FAMILIES
+from keras_bert_layers.convert.huggingface.pooling import read_pooling
+from keras_bert_layers.convert.huggingface_tokenizer import read_tokenizer
+from keras_bert_layers.convert.tasks import HeadSettings
+from keras_bert_layers.convert.tensor_files import SafetensorsFiles
+
+
+def read_huggingface(directory: Path) -> Checkpoint:
+    """What the directory holds.
+
+    Raises:
+        ValueError: if a file is missing or damaged, or the configuration asks for what is not computed here.
+    """
+    settings = _json(directory / "config.json")
+    tensors = SafetensorsFiles(directory)
+    family = _family(settings, tensors, directory)
+    config = family.read_config(settings)
+    tied = settings.get("tie_word_embeddings", True)
+    pooling = read_pooling(directory)
+    dropout = settings.get("classifier_dropout", settings.get("seq_classif_dropout"))
+    return Checkpoint(
+        family=family,
+        config=config,
+        tensors=tensors,
+        table=family.table(config, tied),
+        tokenizer=lambda: read_tokenizer(directory, config.vocabulary_size),
+        task=_task(settings, family),
+        labels=_labels(settings),
+        head=HeadSettings(
+            dropout=settings.get("hidden_dropout_prob", 0.1) if dropout is None else dropout,
+            tied=tied,
+            **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
+        ),
+        has_pooling=pooling is not None,
+        sequence_length=min(
+            config.max_sequence_length, (pooling and pooling.sequence_length) or config.max_sequence_length
+        ),
+    )
+
+
+def _json(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no JSON file: {error}. It is truncated or damaged: download it again.") from error
+
+
+def _family(settings, tensors, directory) -> Family:
+    model_type = settings.get("model_type")
+    if model_type is None:
+        # The earliest files do not say it; the names of the tensors do.
+        names = tensors.shapes()
+        for family in FAMILIES.values():
+            if any(name.startswith(family.prefix) for name in names):
+                return family
+    if model_type not in FAMILIES:
+        raise ValueError(
+            f"{directory / 'config.json'} has model_type={model_type!r}. Read here are: {', '.join(FAMILIES)}."
+        )
+    return FAMILIES[model_type]
+
+
+def _task(settings, family):
+    named = settings.get("architectures") or []
+    tasks = {name: task for task, name in family.classes.items()}
+    return next((tasks[name] for name in named if name in tasks), None)
+
+
+def _labels(settings):
+    names = settings.get("id2label")
+    return [names[key] for key in sorted(names, key=int)] if names else None
