@@ -20,9 +20,10 @@ class Case:
         build: makes a fresh layer.
         inputs: makes the call's arguments by name: batches of three, the first argument first.
         mixes_positions: whether a position's output depends on other positions (it then takes `padding_mask`).
-        padded: the inputs hold one row that is padding only, the last, and padding at the end of the others.
         wrong: a bad set of call arguments and what the error must say, several where there are several.
-        integer_output: the output is not a float tensor.
+        dtype: of the output, where that is not the layer's compute dtype.
+        keeps_mask: an implicit mask of the first argument, a sequence, is one of the output as well.
+        trains: the layer has weights, and every one of them receives a gradient.
     """
 
     name: str
@@ -30,6 +31,9 @@ class Case:
     inputs: Callable[[], dict[str, np.ndarray]]
     mixes_positions: bool = False
     wrong: tuple = field(default=())
+    dtype: str | None = None
+    keeps_mask: bool = True
+    trains: bool = True
 
 
 def floats(*shape):
@@ -63,8 +67,27 @@ def packed_sequence():
     return {**masked_sequence(), "attention_mask": attention_mask, "pack_ids": pack_ids}
 
 
+def rotary_packed_sequence():
+    """The packed rows again, with positions that count from 0 in each sequence."""
+    return {**packed_sequence(), "position_ids": np.array([[0, 1, 0, 1, 2], [0, 1, 2, 0, 0], [0] * 5], "int32")}
+
+
 def block(**kwargs):
     return layers.TransformerEncoder(intermediate_dim=12, num_heads=2, dropout=0.1, **kwargs)
+
+
+def modern_block(**kwargs):
+    """A block of ModernBERT's parts. Without biases, only large weights move far in the few steps of a test."""
+    plain = {"kernel_initializer": "glorot_uniform", "use_bias": False}
+    return layers.TransformerEncoder(
+        attention=layers.SelfAttention(
+            2, 0.1, rotary=layers.RotaryEmbedding(), window=layers.SlidingWindow(4), **plain
+        ),
+        feed_forward=layers.GatedFeedForward(12, dropout=0.1, **plain),
+        feed_forward_norm=layers.LayerNormalization(1e-5, center=False),
+        normalize_first=True,
+        **{"attention_norm": layers.LayerNormalization(1e-5, center=False), **kwargs},
+    )
 
 
 def embedding_ids():
@@ -84,6 +107,17 @@ WRONG_RANK = ({**sequence(), "padding_mask": np.ones((BATCH, 1, LENGTH), "int32"
 CASES = [
     Case("linear", lambda: layers.Linear(4, activation="gelu"), sequence),
     Case("layer_normalization", layers.LayerNormalization, sequence),
+    Case("layer_normalization_without_offset", lambda: layers.LayerNormalization(1e-5, center=False), sequence),
+    Case(
+        "length_limit",
+        lambda: layers.LengthLimit(LENGTH),
+        lambda: {"inputs": ids(VOCABULARY, BATCH, LENGTH)},
+        wrong=(
+            ({"inputs": ids(VOCABULARY, 1, LENGTH + 1)}, "longer than the max_sequence_length=5 .* of 6 positions"),
+        ),
+        dtype="int32",
+        trains=False,
+    ),
     Case(
         "token_embedding",
         lambda: layers.TokenEmbedding(VOCABULARY, WIDTH),
@@ -106,6 +140,25 @@ CASES = [
                 "A position lies outside the table .* below 7. Received values from 0 to 7",
             ),
         ),
+    ),
+    Case(
+        "rotary_embedding",
+        layers.RotaryEmbedding,
+        lambda: {**sequence(), "position_ids": ids(50, BATCH, LENGTH)},
+        wrong=(
+            ({"inputs": floats(1, 2, 7)}, r"a feature axis of even size. Received: shape=\(1, 2, 7\)"),
+            (
+                {**sequence(), "positions": ids(5, BATCH, LENGTH), "position_ids": ids(5, BATCH, LENGTH)},
+                "two names for one argument",
+            ),
+        ),
+        trains=False,
+    ),
+    Case(
+        "rotary_embedding_of_heads",
+        lambda: layers.RotaryEmbedding(100.0, scaling_factor=4.0, rope_type="yarn", sequence_axis=2),
+        lambda: {"inputs": floats(BATCH, 2, LENGTH, WIDTH)},
+        trains=False,
     ),
     Case(
         "segment_embedding",
@@ -151,7 +204,42 @@ CASES = [
             ({"inputs": floats(1, 2, 7)}, "num_heads=2 and an input of width 7"),
         ),
     ),
+    Case(
+        "self_attention_rotary_local",
+        lambda: layers.SelfAttention(
+            num_heads=2,
+            dropout=0.1,
+            use_bias=False,
+            output_initializer="glorot_uniform",
+            rotary=layers.RotaryEmbedding(100.0),
+            window=layers.SlidingWindow(2),
+        ),
+        rotary_packed_sequence,
+        mixes_positions=True,
+        wrong=(WRONG_RANK, ({"inputs": floats(1, 2, 6)}, r"even size. Received: shape=\([^)]*, 2, 3\)")),
+    ),
+    Case(
+        "sliding_window",
+        lambda: layers.SlidingWindow(3),
+        sequence,
+        dtype="bool",
+        keeps_mask=False,
+        trains=False,
+    ),
     Case("feed_forward", lambda: layers.FeedForward(12, dropout=0.1), sequence),
+    Case(
+        "feed_forward_without_biases",
+        lambda: layers.FeedForward(12, kernel_initializer="glorot_uniform", use_bias=False),
+        sequence,
+    ),
+    Case("gated_feed_forward", lambda: layers.GatedFeedForward(12, dropout=0.1), sequence),
+    Case(
+        "gated_feed_forward_without_biases",
+        lambda: layers.GatedFeedForward(
+            6, "silu", use_bias=False, kernel_initializer="glorot_uniform", output_initializer="he_normal"
+        ),
+        sequence,
+    ),
     Case("transformer_encoder", block, packed_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),
     Case(
         "transformer_encoder_pre_norm",
@@ -167,6 +255,7 @@ CASES = [
         masked_sequence,
         mixes_positions=True,
     ),
+    Case("transformer_encoder_modern", modern_block, rotary_packed_sequence, mixes_positions=True),
     Case(
         "encoder_stack",
         lambda: layers.EncoderStack([block(), block()]),
@@ -180,11 +269,40 @@ CASES = [
         masked_sequence,
         mixes_positions=True,
     ),
-    Case("pooler", layers.Pooler, sequence),
-    Case("pooler_relu", lambda: layers.Pooler(activation="relu"), sequence),
-    Case("pooling_cls", lambda: layers.Pooling("cls"), masked_sequence, wrong=(WRONG_RANK,)),
-    Case("pooling_mean", lambda: layers.Pooling("mean"), masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),
-    Case("pooling_max", lambda: layers.Pooling("max"), masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),
+    Case(
+        "encoder_stack_modern",
+        lambda: layers.EncoderStack([modern_block(attention_norm=keras.layers.Identity()), modern_block()]),
+        rotary_packed_sequence,
+        mixes_positions=True,
+    ),
+    Case("pooler", layers.Pooler, sequence, keeps_mask=False),
+    Case("pooler_relu", lambda: layers.Pooler(activation="relu"), sequence, keeps_mask=False),
+    Case(
+        "pooling_cls",
+        lambda: layers.Pooling("cls"),
+        masked_sequence,
+        wrong=(WRONG_RANK,),
+        keeps_mask=False,
+        trains=False,
+    ),
+    Case(
+        "pooling_mean",
+        lambda: layers.Pooling("mean"),
+        masked_sequence,
+        mixes_positions=True,
+        wrong=(WRONG_RANK,),
+        keeps_mask=False,
+        trains=False,
+    ),
+    Case(
+        "pooling_max",
+        lambda: layers.Pooling("max"),
+        masked_sequence,
+        mixes_positions=True,
+        wrong=(WRONG_RANK,),
+        keeps_mask=False,
+        trains=False,
+    ),
     Case(
         "masked_lm_head_untied",
         lambda: layers.MaskedLMHead(vocabulary_size=VOCABULARY),
@@ -196,11 +314,21 @@ CASES = [
             ),
             ({**sequence(), "mask_positions": np.array([1, 2, 3], "int32")}, r"\[batch, predictions\]"),
         ),
+        keeps_mask=False,
     ),
     Case(
         "masked_lm_head_tied",
         lambda: layers.MaskedLMHead(token_embedding=layers.TokenEmbedding(VOCABULARY, 6)),
         masked_positions,
+        keeps_mask=False,
+    ),
+    Case(
+        "masked_lm_head_without_biases",
+        lambda: layers.MaskedLMHead(
+            VOCABULARY, use_bias=False, use_output_bias=False, norm=layers.LayerNormalization(1e-5, center=False)
+        ),
+        masked_positions,
+        keeps_mask=False,
     ),
     Case("next_sentence_head", layers.NextSentenceHead, vectors),
     Case("classification_head", lambda: layers.ClassificationHead(4, dropout=0.1), vectors),
@@ -210,7 +338,7 @@ CASES = [
         sequence,
         wrong=((vectors(), "classifies every position of a sequence"),),
     ),
-    Case("span_head", layers.SpanHead, masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,)),
+    Case("span_head", layers.SpanHead, masked_sequence, mixes_positions=True, wrong=(WRONG_RANK,), keeps_mask=False),
 ]
 
 

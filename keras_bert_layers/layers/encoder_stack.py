@@ -15,8 +15,8 @@ class EncoderStack(keras.layers.Layer):
     `hidden_states(...)` takes the same arguments and returns what every block puts out.
 
     Args:
-        blocks: list of layers, each called with the inputs, `padding_mask`, `attention_mask`, `pack_ids` and
-            `training`, such as `TransformerEncoder`.
+        blocks: list of layers, such as `TransformerEncoder`, each called with the inputs, `padding_mask`,
+            `attention_mask`, `pack_ids`, `training`, and `position_ids` if there are any.
         order: list of int. Which block is applied at each step: `[0] * 12` applies the first one twelve times with
             shared weights, as ALBERT does. Defaults to `None`: each block once.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
@@ -26,6 +26,7 @@ class EncoderStack(keras.layers.Layer):
         padding_mask: int or bool [B, S]; 1 = a real token. Defaults to `None`: all are real.
         attention_mask: int or bool [B, S, S]; 1 = query i may attend to key j. Defaults to `None`.
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+        position_ids: int [B, S], for blocks with rotary positions. Defaults to `None`.
         training: bool. Whether dropout is active.
 
     Returns:
@@ -63,23 +64,29 @@ class EncoderStack(keras.layers.Layer):
     def build(self, inputs_shape):
         build_parts(inputs_shape, *self.blocks)
 
-    def call(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, mask=None, training=None):
+    def call(
+        self,
+        inputs,
+        padding_mask=None,
+        attention_mask=None,
+        pack_ids=None,
+        position_ids=None,
+        mask=None,
+        training=None,
+    ):
         padding_mask = mask if padding_mask is None else padding_mask
-        return self.hidden_states(inputs, padding_mask, attention_mask, pack_ids, training)[-1]
+        return self.hidden_states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)[-1]
 
-    def hidden_states(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, training=None):
+    def hidden_states(
+        self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None, training=None
+    ):
         """The output of every block in order: a list of float [B, S, H]."""
+        arguments = {"padding_mask": padding_mask, "attention_mask": attention_mask, "pack_ids": pack_ids}
+        # Blocks of another kind need not know of positions.
+        positions = {} if position_ids is None else {"position_ids": position_ids}
         states = [inputs]
         for block in self._steps():
-            states.append(
-                block(
-                    states[-1],
-                    padding_mask=padding_mask,
-                    attention_mask=attention_mask,
-                    pack_ids=pack_ids,
-                    training=training,
-                )
-            )
+            states.append(block(states[-1], **arguments, **positions, training=training))
         return states[1:]
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):

@@ -18,6 +18,7 @@ class FeedForward(keras.layers.Layer):
         dropout: float in [0, 1). Applied to the output. Defaults to 0.
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
         bias_initializer: Defaults to `"zeros"`.
+        use_bias: bool. Whether there are b₁ and b₂. Defaults to `True`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -47,6 +48,7 @@ class FeedForward(keras.layers.Layer):
         dropout: float = 0.0,
         kernel_initializer=BERT_INITIALIZER,
         bias_initializer="zeros",
+        use_bias: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -58,6 +60,7 @@ class FeedForward(keras.layers.Layer):
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.use_bias = use_bias
 
     def build(self, input_shape):
         self.inner = self._linear(self.intermediate_dim, "inner", activation=self.activation)
@@ -80,6 +83,7 @@ class FeedForward(keras.layers.Layer):
             "dropout": self.dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "use_bias": self.use_bias,
         }
 
     def _linear(self, units, name, activation=None):
@@ -87,6 +91,7 @@ class FeedForward(keras.layers.Layer):
         return Linear(
             units,
             activation,
+            use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
             bias_initializer=self.bias_initializer.clone(),
             dtype=self.dtype_policy,

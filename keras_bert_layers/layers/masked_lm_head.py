@@ -32,6 +32,9 @@ class MaskedLMHead(keras.layers.Layer):
         layer_norm_epsilon: float > 0. Defaults to 1e-12.
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
         bias_initializer: Defaults to `"zeros"`.
+        use_bias: bool. Whether the transform has the bias b; ModernBERT's has none. Defaults to `True`.
+        use_output_bias: bool. Whether the scores have the bias c. Defaults to `True`.
+        norm: layer to use instead of `LayerNormalization(layer_norm_epsilon)`. Defaults to `None`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -64,6 +67,9 @@ class MaskedLMHead(keras.layers.Layer):
         layer_norm_epsilon: float = 1e-12,
         kernel_initializer=BERT_INITIALIZER,
         bias_initializer="zeros",
+        use_bias: bool = True,
+        use_output_bias: bool = True,
+        norm: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -85,6 +91,9 @@ class MaskedLMHead(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.use_bias = use_bias
+        self.use_output_bias = use_output_bias
+        self._injected_norm = norm
         self.token_embedding = token_embedding
         self.supports_masking = True
 
@@ -105,17 +114,22 @@ class MaskedLMHead(keras.layers.Layer):
         self.transform = Linear(
             embedding_dim,
             activation=self.intermediate_activation,
+            use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
             bias_initializer=self.bias_initializer.clone(),
             dtype=self.dtype_policy,
             name="transform",
         )
         self.transform.build((None, None, hidden_dim))
-        self.norm = LayerNormalization(self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
-        self.norm.build((None, None, embedding_dim))
-        self.output_bias = self.add_weight(
-            shape=(self.output_embedding.input_dim,), initializer=self.bias_initializer.clone(), name="output_bias"
+        self.norm = self._injected_norm or LayerNormalization(
+            self.layer_norm_epsilon, dtype=self.dtype_policy, name="norm"
         )
+        build_parts((None, None, embedding_dim), self.norm)
+        self.output_bias = None
+        if self.use_output_bias:
+            self.output_bias = self.add_weight(
+                shape=(self.output_embedding.input_dim,), initializer=self.bias_initializer.clone(), name="output_bias"
+            )
 
     def call(self, inputs, mask_positions):
         x = ops.gather_positions(inputs, mask_positions)
@@ -123,7 +137,7 @@ class MaskedLMHead(keras.layers.Layer):
         # Without this, the gradient of the norm at a constant vector, up to 1/√ε, would come from padding.
         x = kops.where(kops.expand_dims(mask_positions >= 0, -1), x, kops.zeros_like(x))
         logits = kops.cast(self.output_embedding(x, reverse=True), self.compute_dtype)
-        return self.activation(logits + self.output_bias)
+        return self.activation(logits if self.output_bias is None else logits + self.output_bias)
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -142,8 +156,11 @@ class MaskedLMHead(keras.layers.Layer):
             "layer_norm_epsilon": self.layer_norm_epsilon,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "use_bias": self.use_bias,
+            "use_output_bias": self.use_output_bias,
+            "norm": serialize_part(self._injected_norm),
         }
 
     @classmethod
     def from_config(cls, config):
-        return super().from_config(deserialize_parts(config, "token_embedding"))
+        return super().from_config(deserialize_parts(config, "token_embedding", "norm"))

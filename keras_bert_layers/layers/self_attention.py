@@ -6,7 +6,14 @@ import keras
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.linear import Linear
-from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive, check_rate
+from keras_bert_layers.layers.parts import (
+    BERT_INITIALIZER,
+    build_parts,
+    check_positive,
+    check_rate,
+    deserialize_parts,
+    serialize_part,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
@@ -15,8 +22,8 @@ class SelfAttention(keras.layers.Layer):
 
     A position attends only to those that every given mask allows; an implicit Keras mask counts as `padding_mask` when
     none is given, and is passed on. The softmax is taken in float32 whatever the dtype policy. A position that may
-    attend to nothing gets b_o, never NaN. `attention_weights(...)` takes
-    the same arguments and returns the probabilities.
+    attend to nothing gets b_o, never NaN. `attention_weights(...)` takes the same arguments and returns the
+    probabilities.
 
     Args:
         num_heads: int > 0. Number of heads N; it must divide the width H.
@@ -24,6 +31,12 @@ class SelfAttention(keras.layers.Layer):
         attention_dropout: float in [0, 1). Applied to the attention probabilities. Defaults to 0.
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
         bias_initializer: Defaults to `"zeros"`.
+        use_bias: bool. Whether the four projections have biases; ModernBERT's have none. Defaults to `True`.
+        output_initializer: of the kernel W_o. Defaults to `None`: `kernel_initializer`.
+        rotary: layer that turns queries and keys by their positions, such as `RotaryEmbedding`: called with
+            [B, S, N, D] and `positions`. Defaults to `None`.
+        window: layer that says which key each query may attend to, such as `SlidingWindow`: called with the inputs,
+            it gives int or bool [B or 1, S, S]. Defaults to `None`: every key.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -31,14 +44,16 @@ class SelfAttention(keras.layers.Layer):
         padding_mask: int or bool [B, S]; 1 = a real token. Defaults to `None`: all are real.
         attention_mask: int or bool [B, S, S]; 1 = query i may attend to key j. Defaults to `None`.
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+        position_ids: int [B, S], for `rotary`. Defaults to `None`: 0, 1, 2, …, also in packed rows, whose sequences
+            only need their distances.
         training: bool. Whether dropout is active.
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
 
     Raises:
-        ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, or `attention_weights` gets a
-            symbolic tensor.
+        ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, `position_ids` are given
+            without a `rotary` part, or `attention_weights` gets a symbolic tensor.
 
     Example:
         >>> import numpy as np
@@ -50,7 +65,8 @@ class SelfAttention(keras.layers.Layer):
         [0.5, 0.5, 0.0]
 
     Reference:
-        Vaswani et al. 2017, Attention Is All You Need (arXiv:1706.03762), section 3.2.
+        Vaswani et al. 2017, Attention Is All You Need (arXiv:1706.03762), section 3.2; with `rotary`: Su et al. 2021,
+        RoFormer (arXiv:2104.09864), eq. 16.
     """
 
     def __init__(
@@ -60,6 +76,10 @@ class SelfAttention(keras.layers.Layer):
         attention_dropout: float = 0.0,
         kernel_initializer=BERT_INITIALIZER,
         bias_initializer="zeros",
+        use_bias: bool = True,
+        output_initializer=None,
+        rotary: keras.layers.Layer | None = None,
+        window: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -71,6 +91,10 @@ class SelfAttention(keras.layers.Layer):
         self.attention_dropout = attention_dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.use_bias = use_bias
+        self.output_initializer = keras.initializers.get(output_initializer)
+        self.rotary = rotary
+        self.window = window
 
     def build(self, inputs_shape):
         hidden_dim = inputs_shape[-1]
@@ -80,20 +104,35 @@ class SelfAttention(keras.layers.Layer):
                 f"num_heads={self.num_heads} and an input of width {hidden_dim}. Choose a divisor of {hidden_dim}, or "
                 f"a `hidden_dim` that is a multiple of {self.num_heads}."
             )
-        self.query, self.key, self.value, self.output_projection = (
-            self._linear(inputs_shape, name) for name in ("query", "key", "value", "output")
+        build_parts((*inputs_shape[:-1], self.num_heads, hidden_dim // self.num_heads), self.rotary)
+        build_parts(inputs_shape, self.window)
+        self.query, self.key, self.value = (
+            self._linear(inputs_shape, name, self.kernel_initializer) for name in ("query", "key", "value")
+        )
+        self.output_projection = self._linear(
+            inputs_shape, "output", self.output_initializer or self.kernel_initializer
         )
         self.weights_dropout = keras.layers.Dropout(self.attention_dropout, dtype="float32", name="attention_dropout")
         self.output_dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="dropout")
 
-    def call(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, mask=None, training=None):
-        query, key, value = (self._heads(projection, inputs) for projection in (self.query, self.key, self.value))
-        allowed = ops.attention_mask(mask if padding_mask is None else padding_mask, attention_mask, pack_ids)
+    def call(
+        self,
+        inputs,
+        padding_mask=None,
+        attention_mask=None,
+        pack_ids=None,
+        position_ids=None,
+        mask=None,
+        training=None,
+    ):
+        query, key = self._queries_and_keys(inputs, position_ids)
+        value = ops.split_heads(self.value(inputs), self.num_heads)
+        allowed = self._allowed(inputs, mask if padding_mask is None else padding_mask, attention_mask, pack_ids)
         dropout = functools.partial(self.weights_dropout, training=training)
         context = ops.attention(query, key, value, allowed, dropout)
         return self.output_dropout(self.output_projection(ops.merge_heads(context)), training=training)
 
-    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None):
+    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities without dropout, float32 [B, N, S, S]: what each query (row) attends to."""
         if isinstance(inputs, keras.KerasTensor):
             raise ValueError(
@@ -104,8 +143,8 @@ class SelfAttention(keras.layers.Layer):
             self.build(inputs.shape)
         if padding_mask is None:
             padding_mask = getattr(inputs, "_keras_mask", None)
-        query, key = self._heads(self.query, inputs), self._heads(self.key, inputs)
-        return ops.attention_weights(query, key, ops.attention_mask(padding_mask, attention_mask, pack_ids))
+        query, key = self._queries_and_keys(inputs, position_ids)
+        return ops.attention_weights(query, key, self._allowed(inputs, padding_mask, attention_mask, pack_ids))
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):
         return inputs_shape
@@ -118,15 +157,36 @@ class SelfAttention(keras.layers.Layer):
             "attention_dropout": self.attention_dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "use_bias": self.use_bias,
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
+            "rotary": serialize_part(self.rotary),
+            "window": serialize_part(self.window),
         }
 
-    def _heads(self, projection, inputs):
-        return ops.split_heads(projection(inputs), self.num_heads)
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config(deserialize_parts(config, "rotary", "window"))
 
-    def _linear(self, inputs_shape, name):
+    def _queries_and_keys(self, inputs, position_ids):
+        rotate = None
+        if self.rotary is not None:
+            rotate = functools.partial(self.rotary, positions=position_ids)
+        elif position_ids is not None:
+            raise ValueError(
+                "`position_ids` were given to a SelfAttention without a `rotary` part, which has no use for them. "
+                "Build it with rotary=RotaryEmbedding(), or give them to the embeddings."
+            )
+        return (ops.split_heads(projection(inputs), self.num_heads, rotate) for projection in (self.query, self.key))
+
+    def _allowed(self, inputs, padding_mask, attention_mask, pack_ids):
+        window = None if self.window is None else self.window(inputs)
+        return ops.attention_mask(padding_mask, attention_mask, pack_ids, window)
+
+    def _linear(self, inputs_shape, name, kernel_initializer):
         layer = Linear(
             inputs_shape[-1],
-            kernel_initializer=self.kernel_initializer.clone(),
+            use_bias=self.use_bias,
+            kernel_initializer=kernel_initializer.clone(),
             bias_initializer=self.bias_initializer.clone(),
             dtype=self.dtype_policy,
             name=name,

@@ -9,6 +9,8 @@ from keras_bert_layers.layers.layer_normalization import LayerNormalization
 from keras_bert_layers.layers.parts import BERT_INITIALIZER, build_parts, deserialize_parts, serialize_part
 from keras_bert_layers.layers.self_attention import SelfAttention
 
+_PARTS = ("attention", "feed_forward", "attention_norm", "feed_forward_norm")
+
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
 class TransformerEncoder(keras.layers.Layer):
@@ -29,8 +31,10 @@ class TransformerEncoder(keras.layers.Layer):
         bias_initializer: Defaults to `"zeros"`.
         normalize_first: bool. Pre-norm instead of BERT's post-norm. Defaults to `False`.
         attention: layer to use instead of `SelfAttention(num_heads, ...)`: called with the inputs, `padding_mask`,
-            `attention_mask`, `pack_ids` and `training`. Defaults to `None`.
+            `attention_mask`, `pack_ids`, `training`, and `position_ids` if there are any. Defaults to `None`.
         feed_forward: layer to use instead of `FeedForward(intermediate_dim, ...)`. Defaults to `None`.
+        attention_norm, feed_forward_norm: layers to use instead of `LayerNormalization(layer_norm_epsilon)`;
+            `keras.layers.Identity()` for none. Default to `None`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -41,6 +45,7 @@ class TransformerEncoder(keras.layers.Layer):
         return_attention_scores: bool. For users of keras-hub: return a pair, the output and the attention
             probabilities. New code calls `attention_weights`. Defaults to `False`.
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
+        position_ids: int [B, S], for an attention with rotary positions. Defaults to `None`.
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
@@ -71,6 +76,8 @@ class TransformerEncoder(keras.layers.Layer):
         normalize_first: bool = False,
         attention: keras.layers.Layer | None = None,
         feed_forward: keras.layers.Layer | None = None,
+        attention_norm: keras.layers.Layer | None = None,
+        feed_forward_norm: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -90,7 +97,7 @@ class TransformerEncoder(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.normalize_first = normalize_first
 
-        self._injected = {"attention": attention, "feed_forward": feed_forward}
+        self._injected = dict(zip(_PARTS, (attention, feed_forward, attention_norm, feed_forward_norm), strict=True))
         standard = {"dropout": dropout, "dtype": self.dtype_policy}
         initializers = {"kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}
         self.attention = attention or SelfAttention(
@@ -99,8 +106,10 @@ class TransformerEncoder(keras.layers.Layer):
         self.feed_forward = feed_forward or FeedForward(
             intermediate_dim, self.activation, name="feed_forward", **standard, **initializers
         )
-        self.attention_norm = LayerNormalization(layer_norm_epsilon, dtype=self.dtype_policy, name="attention_norm")
-        self.feed_forward_norm = LayerNormalization(
+        self.attention_norm = attention_norm or LayerNormalization(
+            layer_norm_epsilon, dtype=self.dtype_policy, name="attention_norm"
+        )
+        self.feed_forward_norm = feed_forward_norm or LayerNormalization(
             layer_norm_epsilon, dtype=self.dtype_policy, name="feed_forward_norm"
         )
 
@@ -115,12 +124,15 @@ class TransformerEncoder(keras.layers.Layer):
         training=None,
         return_attention_scores=False,
         pack_ids=None,
+        position_ids=None,
         mask=None,
     ):
         masks = {
             "padding_mask": mask if padding_mask is None else padding_mask,
             "attention_mask": attention_mask,
             "pack_ids": pack_ids,
+            # An attention of another kind need not know of positions.
+            **({} if position_ids is None else {"position_ids": position_ids}),
         }
         attention = functools.partial(self.attention, **masks, training=training)
         feed_forward = functools.partial(self.feed_forward, training=training)
@@ -132,10 +144,11 @@ class TransformerEncoder(keras.layers.Layer):
             x = self.feed_forward_norm(x + feed_forward(x))
         return (x, self.attention_weights(inputs, **masks)) if return_attention_scores else x
 
-    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None):
+    def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities of this block without dropout, float32 [B, N, S, S]."""
         x = self.attention_norm(inputs) if self.normalize_first else inputs
-        return self.attention.attention_weights(x, padding_mask, attention_mask, pack_ids)
+        positions = {} if position_ids is None else {"position_ids": position_ids}
+        return self.attention.attention_weights(x, padding_mask, attention_mask, pack_ids, **positions)
 
     def get_config(self):
         return {
@@ -148,10 +161,9 @@ class TransformerEncoder(keras.layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "normalize_first": self.normalize_first,
-            "attention": serialize_part(self._injected["attention"]),
-            "feed_forward": serialize_part(self._injected["feed_forward"]),
+            **{name: serialize_part(part) for name, part in self._injected.items()},
         }
 
     @classmethod
     def from_config(cls, config):
-        return super().from_config(deserialize_parts(config, "attention", "feed_forward"))
+        return super().from_config(deserialize_parts(config, *_PARTS))

@@ -5,8 +5,9 @@ from keras_bert_layers.ops.attention import attend, attention, attention_weights
 from keras_bert_layers.ops.gather import gather_positions
 from keras_bert_layers.ops.layer_norm import layer_norm
 from keras_bert_layers.ops.linear import linear
-from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, floor_padding
+from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, floor_padding, sliding_window
 from keras_bert_layers.ops.pooling import pool
+from keras_bert_layers.ops.rotary import rotary_frequencies, rotate, yarn_frequencies
 from keras_bert_layers.ops.validation import check_range
 
 __all__ = [
@@ -23,5 +24,9 @@ __all__ = [
     "linear",
     "merge_heads",
     "pool",
+    "rotary_frequencies",
+    "rotate",
+    "sliding_window",
     "split_heads",
+    "yarn_frequencies",
 ]

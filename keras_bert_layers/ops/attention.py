@@ -8,11 +8,18 @@ from keras import ops
 _LOWEST = float(np.finfo("float32").min)
 
 
-def split_heads(inputs, num_heads: int):
-    """Cuts the last axis into heads: [B, S, N·D] -> [B, N, S, D]."""
+def split_heads(inputs, num_heads: int, rotate: Callable | None = None):
+    """Cuts the last axis into heads: [B, S, N·D] -> [B, N, S, D].
+
+    Args:
+        inputs: float [B, S, N·D].
+        num_heads: int. N.
+        rotate: function of the heads while they are [B, S, N, D], to the same shape: where queries and keys learn
+            their positions. Defaults to none.
+    """
     batch, length = ops.shape(inputs)[:2]
     heads = ops.reshape(inputs, (batch, length, num_heads, inputs.shape[-1] // num_heads))
-    return ops.transpose(heads, (0, 2, 1, 3))
+    return ops.transpose(heads if rotate is None else rotate(heads), (0, 2, 1, 3))
 
 
 def merge_heads(heads):

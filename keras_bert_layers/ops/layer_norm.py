@@ -3,13 +3,14 @@
 from keras import ops
 
 
-def layer_norm(inputs, gamma, beta, epsilon: float):
+def layer_norm(inputs, gamma, beta=None, epsilon: float = 1e-12):
     """γ (x - μ) / √(σ² + ε) + β over the last axis (eqs. 3 and 4), computed in float32.
 
     Args:
         inputs: float [..., H].
-        gamma, beta: float [H].
-        epsilon: float > 0.
+        gamma: float [H].
+        beta: float [H]. Defaults to none.
+        epsilon: float > 0. Defaults to 1e-12.
 
     Returns:
         float [..., H] in the dtype of `inputs`.
@@ -17,5 +18,7 @@ def layer_norm(inputs, gamma, beta, epsilon: float):
     x = ops.cast(inputs, "float32")
     centred = x - ops.mean(x, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-    normalized = centred * ops.rsqrt(variance + epsilon)
-    return ops.cast(normalized * ops.cast(gamma, "float32") + ops.cast(beta, "float32"), inputs.dtype)
+    outputs = centred * ops.rsqrt(variance + epsilon) * ops.cast(gamma, "float32")
+    if beta is not None:
+        outputs = outputs + ops.cast(beta, "float32")
+    return ops.cast(outputs, inputs.dtype)

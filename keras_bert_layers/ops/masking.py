@@ -3,19 +3,22 @@
 from keras import ops
 
 
-def attention_mask(padding_mask=None, attention_mask=None, pack_ids=None):
+def attention_mask(padding_mask=None, attention_mask=None, pack_ids=None, window=None):
     """The positions that each query may attend to: the conjunction of the masks that are given.
 
     allowed[b, i, j] = padding_mask[b, j] ∧ attention_mask[b, i, j] ∧ (pack_ids[b, i] = pack_ids[b, j] ≠ 0)
+        ∧ window[b, i, j]
 
     Args:
         padding_mask: [B, S], int or bool; 1 = a real token.
         attention_mask: [B, S, S], int or bool; 1 = query i may attend to key j.
         pack_ids: int [B, S]; the packed sequence that a position belongs to, 0 = padding. Block-diagonal attention:
             no sequence sees another (Krell et al. 2021, arXiv:2107.02027).
+        window: [B or 1, S, S], int or bool; the same as `attention_mask`, of the layer instead of the call. The
+            positions of a packed sequence stand side by side, so that a distance in the row is one in the sequence.
 
     Returns:
-        bool [B, 1, S or 1, S], ready to broadcast over heads, or None when no mask is given.
+        bool [B or 1, 1, S or 1, S], ready to broadcast over heads, or None when no mask is given.
 
     Raises:
         ValueError: if a mask has the wrong rank.
@@ -24,9 +27,10 @@ def attention_mask(padding_mask=None, attention_mask=None, pack_ids=None):
     if padding_mask is not None:
         check_mask_rank("padding_mask", padding_mask, 2)
         allowed.append(ops.cast(padding_mask, "bool")[:, None, None, :])
-    if attention_mask is not None:
-        check_mask_rank("attention_mask", attention_mask, 3)
-        allowed.append(ops.cast(attention_mask, "bool")[:, None, :, :])
+    for name, pairs in (("attention_mask", attention_mask), ("window", window)):
+        if pairs is not None:
+            check_mask_rank(name, pairs, 3)
+            allowed.append(ops.cast(pairs, "bool")[:, None, :, :])
     if pack_ids is not None:
         check_mask_rank("pack_ids", pack_ids, 2)
         same_pack = ops.equal(pack_ids[:, None, :, None], pack_ids[:, None, None, :])
@@ -37,6 +41,20 @@ def attention_mask(padding_mask=None, attention_mask=None, pack_ids=None):
     for mask in allowed[1:]:
         combined = ops.logical_and(combined, mask)
     return combined
+
+
+def sliding_window(length, window_size: int):
+    """Which keys stand near enough to each query: allowed[i, j] = |i - j| ≤ ⌊w / 2⌋, w the window size.
+
+    Args:
+        length: int or int scalar. The number of positions S.
+        window_size: int. The window w: half of it on either side, besides the query itself.
+
+    Returns:
+        bool [1, S, S].
+    """
+    positions = ops.arange(length, dtype="int32")
+    return (ops.abs(positions[:, None] - positions[None, :]) <= window_size // 2)[None]
 
 
 def check_mask_rank(name: str, mask, rank: int) -> None:

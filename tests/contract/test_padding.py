@@ -64,10 +64,7 @@ def test_an_implicit_keras_mask_does_the_same(case):
     keras.tree.map_structure(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-6), implicit, explicit)
 
 
-KEEPS_SHAPE = [c for c in CASES if type(c.build()).__name__ not in ("Pooler", "Pooling", "MaskedLMHead", "SpanHead")]
-
-
-@pytest.mark.parametrize("case", KEEPS_SHAPE, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in CASES if c.keeps_mask], ids=lambda case: case.name)
 def test_an_implicit_mask_is_passed_on(case):
     inputs = case.inputs()
     first = next(iter(inputs))
