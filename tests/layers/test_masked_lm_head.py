@@ -173,3 +173,17 @@ def test_tied_scores_are_computed_in_the_compute_dtype(policy):
 def test_sizes_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         layers.MaskedLMHead(**arguments)
+
+
+def test_without_biases_and_offset_only_kernels_are_left_and_padding_scores_nothing():
+    norm = layers.LayerNormalization(1e-5, center=False)
+    head = layers.MaskedLMHead(VOCABULARY, use_bias=False, use_output_bias=False, norm=norm)
+    head(X, mask_positions=POSITIONS)
+    randomized(head)
+    assert {weight.path.rsplit("/", 1)[1] for weight in head.weights} == {"kernel", "gamma", "embeddings"}
+    scores = head(X, mask_positions=POSITIONS)
+    np.testing.assert_array_equal(scores[1, 1], np.zeros(VOCABULARY))
+    hidden = np.asarray(keras.activations.gelu(X[0, 4] @ np.asarray(head.transform.kernel), approximate=False))
+    centred = hidden - np.mean(hidden)
+    normalized = centred / np.sqrt(np.mean(np.square(centred)) + 1e-5) * np.asarray(norm.gamma)
+    np.testing.assert_allclose(scores[0, 1], normalized @ np.asarray(head.output_embedding.embeddings).T, atol=1e-5)

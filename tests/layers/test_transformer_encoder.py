@@ -158,3 +158,29 @@ def test_lora_weights_survive_a_keras_file(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again(X), model(X), rtol=0, atol=1e-6)
+
+
+def test_injected_norms_take_the_place_of_the_standard_ones():
+    block = layers.TransformerEncoder(
+        12,
+        2,
+        normalize_first=True,
+        attention_norm=keras.layers.Identity(),
+        feed_forward_norm=layers.LayerNormalization(0.5, center=False),
+    )
+    block(X)
+    assert not [weight for weight in block.weights if "beta" in weight.path]
+    assert len([weight for weight in block.weights if "gamma" in weight.path]) == 1
+    y = X + block.attention(X)
+    np.testing.assert_allclose(block(X), y + block.feed_forward(block.feed_forward_norm(y)), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(block.attention_weights(X), block.attention.attention_weights(X), rtol=0, atol=1e-6)
+
+
+def test_attention_without_biases_has_four_kernels_and_its_own_initializer_for_the_last():
+    attention = layers.SelfAttention(2, kernel_initializer="zeros", use_bias=False, output_initializer="ones")
+    attention(X)
+    assert [weight.path.rsplit("/", 2)[1:] for weight in attention.weights] == [
+        [name, "kernel"] for name in ("query", "key", "value", "output")
+    ]
+    np.testing.assert_array_equal(attention.query.kernel, np.zeros((8, 8)))
+    np.testing.assert_array_equal(attention.output_projection.kernel, np.ones((8, 8)))

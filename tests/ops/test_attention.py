@@ -71,6 +71,13 @@ def test_merging_undoes_splitting():
     np.testing.assert_array_equal(ops.merge_heads(heads), x)
 
 
+def test_heads_are_rotated_before_their_axis_moves():
+    x = floats(BATCH, LENGTH, HEADS * SIZE)
+    order = np.arange(LENGTH, dtype="float32")[:, None, None]
+    heads = ops.split_heads(x, HEADS, rotate=lambda heads: heads * order)
+    np.testing.assert_array_equal(heads, ops.split_heads(x, HEADS) * order[:, 0])
+
+
 @pytest.mark.parametrize(
     ("masks", "expected"),
     [
@@ -82,6 +89,15 @@ def test_merging_undoes_splitting():
         (
             {"padding_mask": [[0, 1, 1]], "attention_mask": [[[1, 1, 0], [1, 0, 1], [0, 1, 1]]]},
             [[[0, 1, 0], [0, 0, 1], [0, 1, 1]]],
+        ),
+        ({"window": [[[1, 1, 0], [1, 1, 1], [0, 1, 1]]]}, [[[1, 1, 0], [1, 1, 1], [0, 1, 1]]]),
+        (
+            {"window": [[[1, 1, 0], [1, 1, 1], [0, 1, 1]]], "padding_mask": [[1, 0, 1], [1, 1, 1]]},
+            [[[1, 0, 0], [1, 0, 1], [0, 0, 1]], [[1, 1, 0], [1, 1, 1], [0, 1, 1]]],
+        ),
+        (
+            {"window": [[[1, 1, 0], [1, 1, 1], [0, 1, 1]]], "pack_ids": [[1, 1, 2]]},
+            [[[1, 1, 0], [1, 1, 0], [0, 0, 1]]],
         ),
     ],
 )

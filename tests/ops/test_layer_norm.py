@@ -52,3 +52,7 @@ def test_half_precision_is_normalized_in_float32(dtype):
 
 def test_a_constant_vector_becomes_beta():
     np.testing.assert_array_equal(ops.layer_norm(np.full((2, 8), 7.0, "float32"), GAMMA, BETA, 1e-12), [BETA, BETA])
+
+
+def test_without_an_offset_it_is_centred_on_zero():
+    np.testing.assert_array_equal(ops.layer_norm(X, GAMMA), ops.layer_norm(X, GAMMA, np.zeros(8, "float32"), 1e-12))
