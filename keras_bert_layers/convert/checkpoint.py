@@ -21,7 +21,7 @@ class Pretrained:
 
     Args:
         model: functional, of the task.
-        tokenizer: that made the ids it was trained on; None if the checkpoint has none.
+        tokenizer: that made the ids it was trained on; None if it was not read.
         task: what the model is for.
         model_type: the family, in Hugging Face's word: `"bert"`, `"albert"`, ...
         config: the sizes and settings of its encoder.
@@ -47,7 +47,7 @@ class Pretrained:
     def preprocessor(self, **settings) -> text.BertPreprocessor:
         """A BertPreprocessor for this model; `settings` are its arguments, `sequence_length` the model's by default."""
         if self.tokenizer is None:
-            raise ValueError("This checkpoint has no vocabulary, so there is nothing to tokenize with.")
+            raise ValueError("This model was loaded without a tokenizer, so there is nothing to tokenize with.")
         return text.BertPreprocessor(self.tokenizer, **{"sequence_length": self.sequence_length, **settings})
 
 
@@ -79,8 +79,15 @@ class Checkpoint:
     has_pooling: bool = False
     sequence_length: int = 512
 
-    def load(self, task: str | None, labels: Sequence[str] | None, new_head: bool, ignore: Sequence[str]) -> Pretrained:
-        """The model of the task with these weights.
+    def load(
+        self,
+        task: str | None,
+        labels: Sequence[str] | None,
+        new_head: bool,
+        ignore: Sequence[str],
+        with_tokenizer: bool,
+    ) -> Pretrained:
+        """The model of the task with these weights; the arguments are those of `from_pretrained`.
 
         Raises:
             ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
@@ -88,7 +95,7 @@ class Checkpoint:
         task = task or self.task or "encoder"
         there = self._parts_there()
         labels, head = self._head(task, labels, new_head, there)
-        tokenizer = self.tokenizer()
+        tokenizer = self.tokenizer() if with_tokenizer else None
         # Variables made in this scope get their values when it ends, each from its tensor.
         with keras.StatelessScope():
             model = self.family.build(self.config, task, head, pooler=task != "encoder" or "pooler" in there)

@@ -55,7 +55,7 @@ def _is_own(directory):
 
 def _is_huggingface(directory):
     has_weights = (directory / SINGLE).exists() or (directory / INDEX).exists()
-    return has_weights and (directory / "config.json").exists() and not _is_own(directory)
+    return has_weights and (directory / "config.json").exists()
 
 
 def _is_google(directory):

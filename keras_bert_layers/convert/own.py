@@ -87,11 +87,18 @@ def check_tokenizer(tokenizer, vocabulary_size: int) -> None:
         )
 
 
-def load_own(directory: Path, task: str | None, labels: Sequence[str] | None, new_head: bool) -> Pretrained:
+def load_own(
+    directory: Path,
+    task: str | None,
+    labels: Sequence[str] | None,
+    new_head: bool,
+    ignore: Sequence[str],
+    with_tokenizer: bool,
+) -> Pretrained:
     """What `save_pretrained` wrote, as it was, or with the head of another task."""
     about = _about(directory)
     model = keras.models.load_model(directory / _MODEL, compile=False)
-    tokenizer = _tokenizer(directory, about["tokenizer"])
+    tokenizer = _tokenizer(directory, about["tokenizer"]) if with_tokenizer else None
     family = FAMILIES[about["model_type"]]
     config = family.describe(model)
     same_classes = labels is None or len(labels) == len(about["labels"] or ())
@@ -123,7 +130,7 @@ def load_own(directory: Path, task: str | None, labels: Sequence[str] | None, ne
         has_pooling=pooling is not None,
         sequence_length=about["sequence_length"],
     )
-    return checkpoint.load(task, labels, new_head, ())
+    return checkpoint.load(task, labels, new_head, ignore, with_tokenizer)
 
 
 def _about(directory):

@@ -21,6 +21,7 @@ def from_pretrained(
     labels: Sequence[str] | None = None,
     new_head: bool = False,
     ignore: Sequence[str] = (),
+    tokenizer: bool = True,
     format: str | None = None,
 ) -> Pretrained:
     """A model with the weights of a checkpoint, and its tokenizer; the format is told by the files.
@@ -39,6 +40,8 @@ def from_pretrained(
         new_head: bool. Whether a head that the checkpoint lacks, or has for another number of `labels`, begins with
             fresh weights. Defaults to `False`: it is an error.
         ignore: patterns (regular expressions) of the names of tensors to leave out. Defaults to none.
+        tokenizer: bool. Whether the tokenizer is read too; False for a checkpoint that comes without its vocabulary, or
+            with one that is not read here. Defaults to `True`.
         format: `"huggingface"`, `"google"`, `"model_garden"`, `"keras_hub"` or `"keras_bert_layers"`, for a directory
             with several. Defaults to `None`.
 
@@ -66,12 +69,12 @@ def from_pretrained(
     if not isinstance(path, str | os.PathLike):
         from keras_bert_layers.convert.keras_hub import read_keras_hub_model
 
-        return read_keras_hub_model(path).load(task, labels, new_head, ignore)
+        return read_keras_hub_model(path).load(task, labels, new_head, ignore, tokenizer)
     directory = local_directory(os.fspath(path))
     name = recognise(directory, format)
     if name == "keras_bert_layers":
-        return load_own(directory, task, labels, new_head)
-    return _reader(name)(directory).load(task, labels, new_head, ignore)
+        return load_own(directory, task, labels, new_head, ignore, tokenizer)
+    return _reader(name)(directory).load(task, labels, new_head, ignore, tokenizer)
 
 
 def _reader(name: str):

@@ -130,7 +130,7 @@ def match(
     for canonical, name in found.items():
         if canonical in used or name in {found[other] for other in used}:
             continue
-        reason = _reason(table, canonical, wanted, ignore)
+        reason = _reason(table, canonical, wanted - set(fresh), ignore)
         if reason is None:
             problems.append(f"unexpected {name!r} of shape {list(shapes[name][0])}")
         else:
