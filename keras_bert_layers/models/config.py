@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from keras_bert_layers.models.presets import PRESETS
 
@@ -20,20 +21,29 @@ _SHARED_KEYS = {
     "type_vocab_size": "num_segments",
     "hidden_dropout_prob": "dropout",
     "attention_probs_dropout_prob": "attention_dropout",
+    "hidden_act": "activation",
     "initializer_range": "initializer_range",
 }
-_HUGGINGFACE_KEYS = {**_SHARED_KEYS, "layer_norm_eps": "layer_norm_epsilon", "embedding_size": "embedding_dim"}
+HUGGINGFACE_KEYS = {**_SHARED_KEYS, "layer_norm_eps": "layer_norm_epsilon", "embedding_size": "embedding_dim"}
 _ACTIVATION_NAMES = {
     "gelu": "gelu",
+    "gelu_python": "gelu",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",
     "tanh": "tanh",
 }
 # Settings of a config.json that change the computation, and the only value that is computed here.
-_REQUIRED_VALUES = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
+_REQUIRED_VALUES = {
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+    "pruned_heads": {},
+    "quantization_config": None,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,6 +93,8 @@ class BertConfig:
     layer_norm_epsilon: float = 1e-12
     initializer_range: float = 0.02
 
+    _presets: ClassVar[dict[str, dict]] = PRESETS
+
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -108,26 +120,55 @@ class BertConfig:
 
     @classmethod
     def from_preset(cls, name: str, **changes) -> "BertConfig":
-        """The configuration of a published BERT, with `changes` to single fields. `PRESETS` lists the names."""
-        if name not in PRESETS:
-            raise ValueError(f"There is no preset {name!r}. The presets are: {', '.join(PRESETS)}.")
-        return cls(**{**PRESETS[name], **changes})
+        """The configuration of a published model, with `changes` to single fields. `PRESETS` lists the names."""
+        if name not in cls._presets:
+            raise ValueError(f"{cls.__name__} has no preset {name!r}. The presets are: {', '.join(cls._presets)}.")
+        return cls(**{**cls._presets[name], **changes})
 
     @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "BertConfig":
         """From Hugging Face's `config.json` of a BERT (a dict, or its path). A setting not computed here is refused."""
-        return cls._from_foreign(_read(config), _HUGGINGFACE_KEYS, "Hugging Face")
+        return cls.from_keys(read_json(config), HUGGINGFACE_KEYS)
 
     def to_huggingface(self) -> dict:
         """As Hugging Face's `config.json` has it, without what depends on the head: `from_huggingface` undoes it."""
-        fields = {key: getattr(self, field) for key, field in _HUGGINGFACE_KEYS.items()}
-        activation = {ours: theirs for theirs, ours in reversed(_ACTIVATION_NAMES.items())}[self.activation]
-        return {key: value for key, value in fields.items() if value is not None} | {"hidden_act": activation}
+        return self.to_keys(HUGGINGFACE_KEYS)
 
     @classmethod
     def from_google(cls, config: dict | str | os.PathLike) -> "BertConfig":
         """From the `bert_config.json` of Google's release (a dict, or its path)."""
-        return cls._from_foreign(_read(config), _SHARED_KEYS, "Google")
+        return cls.from_keys(read_json(config), _SHARED_KEYS, "Google")
+
+    @classmethod
+    def from_keys(cls, config: dict, keys: dict[str, str], owner: str = "Hugging Face") -> "BertConfig":
+        """From the settings of another library; `keys` tells which field each one is: {"hidden_size": "hidden_dim"}."""
+        needed = [key for key, field in keys.items() if field in ("vocabulary_size", "hidden_dim", "num_layers")]
+        missing = [key for key in needed if key not in config]
+        if missing:
+            raise ValueError(
+                f"This is no configuration of such a model in {owner}'s format: it lacks {', '.join(missing)}. "
+                f"It holds: {', '.join(sorted(config)) or 'nothing'}."
+            )
+        for key, value in _REQUIRED_VALUES.items():
+            if config.get(key) not in (None, value):
+                raise ValueError(f"Only models with {key}={value!r} are computed here. Received: {config[key]!r}.")
+        fields = {field: config[key] for key, field in keys.items() if config.get(key) is not None}
+        if "activation" in fields:
+            key = next(key for key, field in keys.items() if field == "activation")
+            if fields["activation"] not in _ACTIVATION_NAMES:
+                raise ValueError(f"`{key}` must be one of {', '.join(_ACTIVATION_NAMES)}. Received: {config[key]!r}.")
+            fields["activation"] = _ACTIVATION_NAMES[fields["activation"]]
+        return cls(**fields)
+
+    def to_keys(self, keys: dict[str, str]) -> dict:
+        """The fields under the names of another library, those that are None left out: `from_keys` undoes it."""
+        fields = {key: getattr(self, field) for key, field in keys.items()}
+        theirs = {ours: name for name, ours in reversed(_ACTIVATION_NAMES.items())}
+        return {
+            key: theirs[value] if keys[key] == "activation" else value
+            for key, value in fields.items()
+            if value is not None
+        }
 
     def to_dict(self) -> dict:
         """All fields by name."""
@@ -144,32 +185,18 @@ class BertConfig:
         unknown = set(fields) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(
-                f"A BertConfig has no {', '.join(sorted(unknown))}. Read a config of another library with "
-                "`BertConfig.from_huggingface` or `BertConfig.from_google`."
+                f"{cls.__name__} has no {', '.join(sorted(unknown))}. Read a config of another library with "
+                f"`{cls.__name__}.from_huggingface`."
             )
         return cls(**fields)
 
-    @classmethod
-    def _from_foreign(cls, config, keys, owner):
-        missing = [key for key in ("vocab_size", "hidden_size", "num_hidden_layers") if key not in config]
-        if missing:
-            raise ValueError(
-                f"This is no BERT configuration in {owner}'s format: it lacks {', '.join(missing)}. "
-                f"It holds: {', '.join(sorted(config)) or 'nothing'}."
-            )
-        for key, value in _REQUIRED_VALUES.items():
-            if config.get(key, value) != value:
-                raise ValueError(f"Only BERTs with {key}={value!r} are computed here. Received: {config[key]!r}.")
-        activation = config.get("hidden_act", "gelu")
-        if activation not in _ACTIVATION_NAMES:
-            raise ValueError(f"`hidden_act` must be one of {', '.join(_ACTIVATION_NAMES)}. Received: {activation!r}.")
-        fields = {field: config[key] for key, field in keys.items() if config.get(key) is not None}
-        return cls(**fields, activation=_ACTIVATION_NAMES[activation])
-
     def _require(self, holds, name, expectation):
         if not holds:
-            raise ValueError(f"`{name}` of BertConfig must be {expectation}. Received: {getattr(self, name)!r}.")
+            raise ValueError(
+                f"`{name}` of {type(self).__name__} must be {expectation}. Received: {getattr(self, name)!r}."
+            )
 
 
-def _read(config):
+def read_json(config: dict | str | os.PathLike) -> dict:
+    """The dict itself, or what the JSON file at that path holds."""
     return config if isinstance(config, dict) else json.loads(Path(config).read_text(encoding="utf-8"))

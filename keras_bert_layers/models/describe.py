@@ -2,19 +2,21 @@
 
 import keras
 
-from keras_bert_layers import ops
+from keras_bert_layers import layers, ops
+from keras_bert_layers.models.albert_config import AlbertConfig
 from keras_bert_layers.models.config import BertConfig
 
 
 def config_of(model: keras.Model) -> BertConfig:
-    """The BertConfig that `bert_encoder` would build this model's encoder from.
+    """The configuration that this model's encoder would be built from.
 
     Args:
         model: functional, with the layers `embeddings` (BertEmbeddings) and `encoder` (EncoderStack of
-            TransformerEncoder), such as `bert_encoder` makes and every builder of a head keeps.
+            TransformerEncoder), such as the encoders of keras_bert_layers.models and every head on them.
 
     Returns:
-        A BertConfig.
+        A BertConfig, for `bert_encoder` and those that are built like it; an AlbertConfig if its EncoderStack has an
+        `order`.
 
     Raises:
         ValueError: if a layer is missing, or the blocks differ from each other or from BERT's.
@@ -26,21 +28,48 @@ def config_of(model: keras.Model) -> BertConfig:
         True
     """
     embeddings, blocks = encoder_parts(model)
+    fields = {
+        "vocabulary_size": embeddings.vocabulary_size,
+        "hidden_dim": embeddings.hidden_dim,
+        "max_sequence_length": getattr(embeddings.position_embedding, "sequence_length", 0),
+        "num_segments": embeddings.num_segments if embeddings.segment_embedding is not None else 0,
+        "embedding_dim": embeddings.embedding_dim,
+        "initializer_range": getattr(embeddings.embeddings_initializer, "stddev", BertConfig.initializer_range),
+        **_settings_of_all(model, embeddings, blocks),
+    }
+    order = model.get_layer("encoder").order
+    if order is None:
+        return BertConfig(num_layers=len(blocks), **fields)
+    return _albert_config(model, tuple(order), fields)
+
+
+def _settings_of_all(model, embeddings, blocks):
     settings = [_block_settings(block) for block in blocks]
     if any(each != settings[0] for each in settings):
         raise ValueError(
-            f"The blocks of {model.name!r} differ in their settings, for which BertConfig has no place. "
+            f"The blocks of {model.name!r} differ in their settings, for which a BertConfig has no place. "
             f"Received: {settings}."
         )
-    return BertConfig(
-        vocabulary_size=embeddings.vocabulary_size,
-        hidden_dim=embeddings.hidden_dim,
-        num_layers=len(blocks),
-        max_sequence_length=embeddings.position_embedding.sequence_length,
-        num_segments=embeddings.num_segments if embeddings.segment_embedding is not None else 0,
-        embedding_dim=embeddings.embedding_dim,
-        initializer_range=getattr(embeddings.embeddings_initializer, "stddev", BertConfig.initializer_range),
-        **settings[0],
+    if embeddings.norm.epsilon != settings[0]["layer_norm_epsilon"]:
+        raise ValueError(
+            f"The embeddings of {model.name!r} normalize with epsilon {embeddings.norm.epsilon}, its blocks with "
+            f"{settings[0]['layer_norm_epsilon']}; a BertConfig has one for both."
+        )
+    return settings[0]
+
+
+def _albert_config(model, order, fields):
+    """The AlbertConfig with that order; of several, the one with the fewest blocks in a group."""
+    num_blocks = len(model.get_layer("encoder").blocks)
+    for blocks_per_group in range(1, num_blocks + 1):
+        sizes = {"num_groups": num_blocks // blocks_per_group, "num_layers": len(order) // blocks_per_group}
+        if num_blocks % blocks_per_group == 0 and sizes["num_groups"] <= sizes["num_layers"]:
+            config = AlbertConfig(**fields, **sizes, blocks_per_group=blocks_per_group)
+            if config.order == order:
+                return config
+    raise ValueError(
+        f"The order {list(order)}, in which {model.name!r} applies its {num_blocks} blocks, is none of an ALBERT: one "
+        "group of blocks after another, each applied in turn for its share of the layers."
     )
 
 
@@ -69,11 +98,18 @@ def _block_settings(block) -> dict:
     if block.normalize_first:
         raise ValueError(f"BERT's blocks normalize after each part; {block.name!r} has normalize_first=True.")
     attention, feed_forward = block.attention, block.feed_forward
+    if not isinstance(attention, layers.SelfAttention) or attention.rotary or attention.window:
+        raise ValueError(f"BERT's attention is a plain SelfAttention; {block.name!r} has {attention!r}.")
+    if not isinstance(feed_forward, layers.FeedForward):
+        raise ValueError(f"BERT's feed-forward part is a FeedForward; {block.name!r} has {feed_forward!r}.")
+    epsilons = {block.attention_norm.epsilon, block.feed_forward_norm.epsilon}
+    if len(epsilons) > 1:
+        raise ValueError(f"BERT has one epsilon for all normalizations; {block.name!r} has {sorted(epsilons)}.")
     return {
         "num_heads": attention.num_heads,
         "intermediate_dim": feed_forward.intermediate_dim,
         "dropout": feed_forward.dropout,
         "attention_dropout": attention.attention_dropout,
         "activation": activation_name(feed_forward.activation),
-        "layer_norm_epsilon": block.layer_norm_epsilon,
+        "layer_norm_epsilon": epsilons.pop(),
     }

@@ -1,6 +1,7 @@
-"""The published BERTs: name -> the fields in which they differ from BERT-base, uncased.
+"""The published models: name -> the fields in which they differ from the base of their kind.
 
-Sizes: Devlin et al. 2019 (arXiv:1810.04805), section 3; the small ones: Turc et al. 2019 (arXiv:1908.08962), table 1.
+Sizes: Devlin et al. 2019 (arXiv:1810.04805), section 3; the small ones: Turc et al. 2019 (arXiv:1908.08962), table 1;
+ALBERT: Lan et al. 2020 (arXiv:1909.11942), table 1, and version 2 of the release for its dropout.
 """
 
 _SIZES = {
@@ -36,4 +37,19 @@ PRESETS: dict[str, dict[str, int]] = {
         "vocabulary_size": _VOCABULARIES[vocabulary],
     }
     for size, vocabulary in _PUBLISHED
+}
+
+ALBERT_PRESETS: dict[str, dict[str, int]] = {
+    f"albert_{size}": {
+        "hidden_dim": hidden_dim,
+        "num_layers": num_layers,
+        "num_heads": num_heads,
+        "intermediate_dim": 4 * hidden_dim,
+    }
+    for size, hidden_dim, num_layers, num_heads in [
+        ("base", 768, 12, 12),
+        ("large", 1024, 24, 16),
+        ("xlarge", 2048, 24, 16),
+        ("xxlarge", 4096, 12, 64),
+    ]
 }
