@@ -64,6 +64,7 @@ class Checkpoint:
         task: what the model was saved for, or None if nothing says it.
         labels: names of the classes, or None.
         head: what the checkpoint's configuration says of its head.
+        dropouts: task -> the dropout before its classifier, where it is not that of `head`.
         has_pooling: whether it says how its vectors are pooled.
         sequence_length: the longest input in tokens.
     """
@@ -76,6 +77,7 @@ class Checkpoint:
     task: str | None = None
     labels: list[str] | None = None
     head: HeadSettings = field(default_factory=HeadSettings)
+    dropouts: dict[str, float] = field(default_factory=dict)
     has_pooling: bool = False
     sequence_length: int = 512
 
@@ -149,7 +151,8 @@ class Checkpoint:
                 f"{self.tensors.place} has no head for {task}. To put a new one on the encoder and train it, pass "
                 'new_head=True and the names of its classes, labels=["...", ...] (one for a regression).'
             )
-        return labels, replace(self.head, num_classes=size if labels is None else len(labels))
+        num_classes = size if labels is None else len(labels)
+        return labels, replace(self.head, num_classes=num_classes, dropout=self.dropouts.get(task, self.head.dropout))
 
     def _classes(self, part):
         names = {self.table.canonical(name): name for name in self.tensors.shapes()}

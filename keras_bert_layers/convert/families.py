@@ -28,11 +28,12 @@ def family_of(model: keras.Model, model_type: str | None = None) -> Family:
 
 def _type_of(model):
     embeddings, blocks = encoder_parts(model)
-    names = {layer.name for layer in model.layers}
+    named = {layer.name: layer for layer in model.layers}
+    pooler = getattr(named.get("pooler"), "activation", None)
     if getattr(blocks[0].attention, "rotary", None) is not None:
         return "modernbert"
-    if model.get_layer("encoder").order is not None:
+    if named["encoder"].order is not None:
         return "albert"
-    if embeddings.projection is not None or "replaced_token" in names:
+    if embeddings.projection is not None or "replaced_token" in named or pooler is keras.activations.gelu:
         return "electra"
     return "distilbert" if embeddings.segment_embedding is None else "bert"

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_bert_layers.convert.tasks import BUILDERS, HeadSettings
+from keras_bert_layers.convert.tasks import BUILDERS, Builder, HeadSettings
 from keras_bert_layers.convert.weight_map import Table
 
 
@@ -25,6 +25,9 @@ class Family:
         table: the configuration, whether the masked-LM head is tied -> the table of its tensors.
         pooled: the tasks whose models have a pooler.
         builders: task -> builder, where the family's head is another than BERT's.
+        activations: path in a head -> the activation that the family has there, or None for that of the blocks.
+        dropout_keys: task -> the key of `config.json` for the dropout before its classifier.
+        defaults: settings that a `config.json` may leave out, and what transformers then takes them to be.
     """
 
     model_type: str
@@ -36,7 +39,14 @@ class Family:
     encoder: Callable[[Any, bool], keras.Model]
     table: Callable[[Any, bool], Table]
     pooled: frozenset[str] = frozenset({"encoder", "pretraining", "text_classification"})
-    builders: dict[str, Callable[[keras.Model, HeadSettings], keras.Model]] = field(default_factory=dict)
+    builders: dict[str, Builder] = field(default_factory=dict)
+    activations: dict[str, str | None] = field(
+        default_factory=lambda: {"pooler.activation": "tanh", "masked_lm.intermediate_activation": None}
+    )
+    dropout_keys: dict[str, str] = field(
+        default_factory=lambda: dict.fromkeys(("text_classification", "token_classification"), "classifier_dropout")
+    )
+    defaults: dict[str, Any] = field(default_factory=dict)
 
     def build(self, config: Any, task: str, settings: HeadSettings, pooler: bool = True) -> keras.Model:
         """A model of the task with fresh weights; `pooler=False` leaves the pooler out of an encoder."""

@@ -13,7 +13,7 @@ from keras_bert_layers.convert.atomic_directory import atomic_directory
 from keras_bert_layers.convert.checkpoint import Checkpoint, Pretrained
 from keras_bert_layers.convert.families import FAMILIES, family_of
 from keras_bert_layers.convert.formats import OWN_FILE
-from keras_bert_layers.convert.tasks import HeadSettings, task_of
+from keras_bert_layers.convert.tasks import HeadSettings, is_tied, task_of
 from keras_bert_layers.convert.tensor_files import Arrays
 from keras_bert_layers.convert.weight_map import Rule, Table, parts_of, weight_at
 
@@ -113,7 +113,7 @@ def load_own(
             sequence_length=about["sequence_length"],
         )
     named = {layer.name: layer for layer in model.layers}
-    tied = not hasattr(named.get("masked_lm"), "vocabulary_size") or named["masked_lm"].token_embedding is not None
+    tied = is_tied(model)
     table = _identity(family.table(config, tied))
     names = [rule.theirs for part in parts_of(model) for rule in table.parts[part]]
     pooling = named.get("pooling")

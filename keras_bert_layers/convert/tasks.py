@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_bert_layers import layers, models
+from keras_bert_layers import models
+from keras_bert_layers.models.parts import masked_lm_head
 
 TASKS = (
     "encoder",
@@ -37,33 +38,14 @@ class HeadSettings:
     normalize: bool = True
 
 
-def _masked_lm(encoder, settings):
-    return models.masked_lm(encoder, untied_head(encoder, settings))
+# What puts the head of a task on an encoder.
+Builder = Callable[[keras.Model, HeadSettings], keras.Model]
 
-
-def _pretraining(encoder, settings):
-    return models.bert_pretrainer(encoder, untied_head(encoder, settings))
-
-
-def untied_head(encoder: keras.Model, settings: HeadSettings) -> layers.MaskedLMHead | None:
-    """A masked-LM head with a matrix of its own, set like the encoder; None for the standard, tied one."""
-    if settings.tied:
-        return None
-    standard = models.masked_lm(encoder).get_layer("masked_lm")
-    return layers.MaskedLMHead(
-        encoder.get_layer("embeddings").vocabulary_size,
-        intermediate_activation=standard.intermediate_activation,
-        layer_norm_epsilon=standard.layer_norm_epsilon,
-        kernel_initializer=standard.kernel_initializer,
-        name="masked_lm",
-    )
-
-
-# Task -> what puts its head on an encoder. A family of models may have another head for a task.
-BUILDERS: dict[str, Callable[[keras.Model, HeadSettings], keras.Model]] = {
+# Task -> its builder. A family of models may have another one for a task.
+BUILDERS: dict[str, Builder] = {
     "encoder": lambda encoder, settings: encoder,
-    "masked_lm": _masked_lm,
-    "pretraining": _pretraining,
+    "masked_lm": lambda encoder, settings: models.masked_lm(encoder, masked_lm_head(encoder, settings.tied)),
+    "pretraining": lambda encoder, settings: models.bert_pretrainer(encoder, masked_lm_head(encoder, settings.tied)),
     "text_classification": lambda encoder, settings: models.text_classifier(
         encoder, settings.num_classes, settings.dropout
     ),
@@ -90,3 +72,12 @@ def task_of(model: keras.Model) -> str:
     """The task that a model was built for, known by the names of its layers."""
     names = {layer.name for layer in model.layers}
     return next((task for head, task in _HEADS.items() if head in names), "encoder")
+
+
+def is_tied(model: keras.Model) -> bool:
+    """Whether the masked-LM head, if there is one, has the matrix of the token embedding."""
+    named = {layer.name: layer for layer in model.layers}
+    return (
+        not hasattr(named.get("masked_lm"), "token_embedding")
+        or named["masked_lm"].token_embedding is named["embeddings"].token_embedding
+    )

@@ -46,12 +46,15 @@ class Table:
     Args:
         parts: for each layer of the model that has weights, by its name, the rules for them.
         copies: tensor -> the tensor that it repeats. It must be equal, and stands in for it if that is absent.
+        spares: tensor -> the tensor that it stands in for if that is absent. Beside it, it has no effect and may
+            differ; it is written equal.
         ignored: pattern of tensor names -> why they are not read.
         renamed: pattern -> replacement, applied in this order to the names in the checkpoint (older spellings).
     """
 
     parts: dict[str, list[Rule]]
     copies: dict[str, str] = field(default_factory=dict)
+    spares: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +67,7 @@ class Table:
     def parts_in(self, names: Iterable[str]) -> set[str]:
         """The parts of a model whose tensors are all among `names`."""
         found = {self.canonical(name) for name in names}
-        found |= {original for copy, original in self.copies.items() if copy in found}
+        found |= {original for copy, original in {**self.copies, **self.spares}.items() if copy in found}
         return {part for part, rules in self.parts.items() if all(rule.theirs in found for rule in rules)}
 
 
@@ -151,10 +154,11 @@ def collect(model: keras.Model, table: Table) -> dict[str, np.ndarray]:
     rules = _rules(model, table, parts_of(model))
     variables = [weight_at(model, path) for rule in rules for path in rule.ours]
     _check_complete(model, variables)
-    return {
+    tensors = {
         rule.theirs: rule.layout.write([keras.ops.convert_to_numpy(weight_at(model, path)) for path in rule.ours])
         for rule in rules
     }
+    return tensors | {spare: tensors[name] for spare, name in table.spares.items() if name in tensors}
 
 
 def parts_of(model: keras.Model) -> set[str]:
@@ -167,7 +171,13 @@ def weight_at(model: keras.Model, path: str) -> keras.Variable:
     first, *rest = path.split(".")
     value = model.get_layer(first)
     for name in rest:
-        value = value[int(name)] if name.isdigit() else getattr(value, name)
+        value = value[int(name)] if name.isdigit() else getattr(value, name, None)
+        if value is None:
+            raise ValueError(
+                f"The layer {first!r} of the model {model.name!r} has no {'.'.join(rest)}, which this format holds. "
+                "Build it as keras_bert_layers.models does, or save the model in this library's own format: "
+                "`kbl.convert.save_pretrained`."
+            )
     return value
 
 
@@ -192,7 +202,7 @@ def _canonical_names(table, tensors):
                 "Remove one of them."
             )
         found[canonical] = name
-    for copy, original in table.copies.items():
+    for copy, original in {**table.copies, **table.spares}.items():
         if copy in found and original not in found:
             found[original] = found[copy]
     return found
@@ -214,6 +224,8 @@ def _reader(tensors, name, layout, variables, index):
 def _reason(table, canonical, wanted, ignore):
     if canonical in table.copies:
         return f"a copy of {table.copies[canonical]}"
+    if canonical in table.spares:
+        return f"without effect beside {table.spares[canonical]}"
     for part, rules in table.parts.items():
         if part not in wanted and any(rule.theirs == canonical for rule in rules):
             return f"belongs to the part {part!r}, which this model has not"

@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_bert_layers import layers
-from keras_bert_layers.models.parts import mask_positions_input, masked_lm_settings, output_of
+from keras_bert_layers.models.parts import mask_positions_input, masked_lm_head, output_of
 
 
 def masked_lm(encoder: keras.Model, head: keras.layers.Layer | None = None, name: str = "masked_lm") -> keras.Model:
@@ -33,6 +32,5 @@ def masked_lm(encoder: keras.Model, head: keras.layers.Layer | None = None, name
     """
     sequence = output_of(encoder, "sequence_output")
     mask_positions = mask_positions_input()
-    head = head or layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
-    logits = head(sequence, mask_positions=mask_positions)
+    logits = (head or masked_lm_head(encoder))(sequence, mask_positions=mask_positions)
     return keras.Model({**encoder.input, "mask_positions": mask_positions}, logits, name=name)

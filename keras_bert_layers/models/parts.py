@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_bert_layers import layers
+
 
 def output_of(encoder: keras.Model, name: str) -> keras.KerasTensor:
     """The symbolic output of that name, `"sequence_output"` or `"pooled_output"`.
@@ -23,15 +25,24 @@ def output_of(encoder: keras.Model, name: str) -> keras.KerasTensor:
     )
 
 
-def masked_lm_settings(encoder: keras.Model) -> dict:
-    """The arguments of a MaskedLMHead tied to this encoder and set like it."""
-    embeddings = encoder.get_layer("embeddings")
-    return {
-        "token_embedding": embeddings.token_embedding,
+def masked_lm_head(encoder: keras.Model, tied: bool = True, **changes) -> layers.MaskedLMHead:
+    """A MaskedLMHead set like this encoder, with the matrix of its token embedding or one of its own of that shape.
+
+    `changes` are arguments of MaskedLMHead in which it is to differ from the encoder.
+    """
+    embeddings, initializer = encoder.get_layer("embeddings"), initializer_of(encoder)
+    matrix = embeddings.token_embedding
+    if not tied:
+        matrix = layers.TokenEmbedding(
+            matrix.input_dim, matrix.output_dim, embeddings_initializer=initializer, name="output_embedding"
+        )
+    settings = {
+        "token_embedding": matrix,
         "intermediate_activation": encoder.get_layer("encoder").blocks[0].feed_forward.activation,
         "layer_norm_epsilon": embeddings.layer_norm_epsilon,
-        "kernel_initializer": initializer_of(encoder),
+        "kernel_initializer": initializer,
     }
+    return layers.MaskedLMHead(**{**settings, **changes}, name="masked_lm")
 
 
 def initializer_of(encoder: keras.Model) -> keras.initializers.Initializer:

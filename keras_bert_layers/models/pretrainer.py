@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, mask_positions_input, masked_lm_settings, output_of
+from keras_bert_layers.models.parts import initializer_of, mask_positions_input, masked_lm_head, output_of
 
 
 def bert_pretrainer(
@@ -36,7 +36,7 @@ def bert_pretrainer(
     """
     sequence, pooled = output_of(encoder, "sequence_output"), output_of(encoder, "pooled_output")
     mask_positions = mask_positions_input()
-    masked_lm = head or layers.MaskedLMHead(**masked_lm_settings(encoder), name="masked_lm")
+    masked_lm = head or masked_lm_head(encoder)
     next_sentence = layers.NextSentenceHead(initializer_of(encoder), name="next_sentence")
     outputs = {
         "masked_lm": masked_lm(sequence, mask_positions=mask_positions),

@@ -1,6 +1,9 @@
 """Hugging Face's formats: one table for each family of models."""
 
 from keras_bert_layers.convert.family import Family
+from keras_bert_layers.convert.huggingface.albert import ALBERT
 from keras_bert_layers.convert.huggingface.bert import BERT
+from keras_bert_layers.convert.huggingface.distilbert import DISTILBERT
+from keras_bert_layers.convert.huggingface.electra import ELECTRA
 
-FAMILIES: dict[str, Family] = {family.model_type: family for family in (BERT,)}
+FAMILIES: dict[str, Family] = {family.model_type: family for family in (BERT, ALBERT, DISTILBERT, ELECTRA)}

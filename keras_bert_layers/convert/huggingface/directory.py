@@ -21,10 +21,11 @@ def read_huggingface(directory: Path) -> Checkpoint:
     settings = _json(directory / "config.json")
     tensors = SafetensorsFiles(directory)
     family = _family(settings, tensors, directory)
+    settings = {**family.defaults, **settings}
     config = family.read_config(settings)
     tied = settings.get("tie_word_embeddings", True)
     pooling = read_pooling(directory)
-    dropout = settings.get("classifier_dropout", settings.get("seq_classif_dropout"))
+    dropouts = {task: settings.get(key) for task, key in family.dropout_keys.items()}
     return Checkpoint(
         family=family,
         config=config,
@@ -34,10 +35,11 @@ def read_huggingface(directory: Path) -> Checkpoint:
         task=_task(settings, family),
         labels=_labels(settings),
         head=HeadSettings(
-            dropout=settings.get("hidden_dropout_prob", 0.1) if dropout is None else dropout,
+            dropout=getattr(config, "dropout", 0.0),
             tied=tied,
             **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
         ),
+        dropouts={task: rate for task, rate in dropouts.items() if rate is not None},
         has_pooling=pooling is not None,
         sequence_length=min(
             config.max_sequence_length, (pooling and pooling.sequence_length) or config.max_sequence_length

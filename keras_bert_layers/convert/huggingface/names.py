@@ -21,9 +21,28 @@ def same(ours: str, theirs: str) -> list[Rule]:
     return [Rule((ours,), theirs)]
 
 
+def placed(rules: list[Rule], ours: str, theirs: str) -> list[Rule]:
+    """The rules of a part, for the place where it stands."""
+    return [rule.at(ours, theirs) for rule in rules]
+
+
 def repeated(rules: list[Rule], ours: str, theirs: str, count: int) -> list[Rule]:
     """The rules of one block, for `count` of them: `{}` in the names stands for the number."""
-    return [rule.at(ours.format(number), theirs.format(number)) for number in range(count) for rule in rules]
+    return [rule for number in range(count) for rule in placed(rules, ours.format(number), theirs.format(number))]
+
+
+def output_layer(theirs: str, table: str, tied: bool) -> tuple[list[Rule], dict[str, str]]:
+    """The last matrix and bias of the masked-LM head, an `nn.Linear` there: rules, and the copies among the tensors.
+
+    Args:
+        theirs: name of the layer.
+        table: name of the tensor of the token embedding.
+        tied: whether the matrix is that tensor once more.
+    """
+    bias = same("masked_lm.output_bias", f"{theirs}.bias")
+    if tied:
+        return bias, {f"{theirs}.weight": table}
+    return [*bias, *same("masked_lm.output_embedding.embeddings", f"{theirs}.weight")], {}
 
 
 # Spellings that older checkpoints have, in every family.

@@ -9,10 +9,11 @@ import keras
 from keras_bert_layers import text
 from keras_bert_layers.convert.atomic_directory import atomic_directory
 from keras_bert_layers.convert.families import family_of
+from keras_bert_layers.convert.huggingface.heads import check_heads
 from keras_bert_layers.convert.huggingface.pooling import Pooling, write_pooling
 from keras_bert_layers.convert.huggingface_tokenizer import write_tokenizer
 from keras_bert_layers.convert.own import check_tokenizer
-from keras_bert_layers.convert.tasks import task_of
+from keras_bert_layers.convert.tasks import is_tied, task_of
 from keras_bert_layers.convert.tensor_files import SINGLE, require_safetensors
 from keras_bert_layers.convert.weight_map import collect
 
@@ -44,8 +45,8 @@ def to_huggingface(
         overwrite: bool. Whether a directory that is there is replaced, with all that is in it. Defaults to `False`.
 
     Raises:
-        ValueError: if the directory is not empty, the model has weights that have no place in the format, or a number
-            of labels that is not that of its classes.
+        ValueError: if the directory is not empty, the model has weights that have no place in the format, transformers
+            would compute something else from them, or the number of labels is not that of its classes.
         ImportError: if safetensors is not installed.
 
     Example:
@@ -65,14 +66,15 @@ def to_huggingface(
     if task not in class_of_task:
         raise ValueError(f"A {family.model_type} for {task} has no class in transformers. It has: {family.classes}.")
     layers = {layer.name: layer for layer in model.layers}
-    tied = "masked_lm" not in layers or layers["masked_lm"].token_embedding is not None
+    check_heads(model, family, config, task)
+    tied = is_tied(model)
     settings = {
         "architectures": [class_of_task[task]],
         "model_type": family.model_type,
         **family.write_config(config),
         "tie_word_embeddings": tied,
         "dtype": "float32",
-        **_classes(layers, labels),
+        **_classes(layers, labels, family.dropout_keys.get(task)),
         **({} if tokenizer is None else {"pad_token_id": tokenizer.pad_id}),
     }
     tensors = collect(model, family.table(config, tied))
@@ -89,10 +91,12 @@ def to_huggingface(
             write_pooling(directory, pooling, config.hidden_dim)
 
 
-def _classes(layers, labels):
-    """What config.json says of a classifier: the names of its classes."""
+def _classes(layers, labels, dropout_key):
+    """What config.json says of a classifier: the names of its classes and, where there is a key for it, its dropout."""
     head = layers.get("classification") or layers.get("token_classification")
     if head is None:
+        if labels is not None:
+            raise ValueError(f"`labels` are names of classes, and the model has no classifier. Received: {labels}.")
         return {}
     labels = [f"LABEL_{number}" for number in range(head.num_classes)] if labels is None else list(labels)
     if len(labels) != head.num_classes:
@@ -100,5 +104,5 @@ def _classes(layers, labels):
     return {
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},
-        "classifier_dropout": head.dropout,
+        **({dropout_key: head.dropout} if dropout_key else {}),
     }
