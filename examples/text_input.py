@@ -1,0 +1,62 @@
+"""What the scripts on texts share: reading lines, batches of like length, a bar, and how bad input is refused."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from quickstart_progress import clock
+
+
+@contextlib.contextmanager
+def refusing_bad_input() -> Iterator[None]:
+    """Ends the program with status 2 and the message alone, without a traceback, when the input is at fault."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def read_lines(path: Path | None) -> list[str]:
+    """The lines of a UTF-8 file, or of the standard input for None, without the empty ones.
+
+    Raises:
+        ValueError: if there is no text, or it is not UTF-8.
+    """
+    place = "the standard input" if path is None else path
+    try:
+        text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{place} must be text in UTF-8: {error}.") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError(f"There is no text in {place}. Expected one text a line.")
+    return lines
+
+
+def batches_by_length(lengths: Iterable[int], batch_size: int) -> list[np.ndarray]:
+    """The numbers of the texts in batches of like length, so that little is padded; the longest texts come first.
+
+    What is too much for the memory then fails at once, and the time left is never estimated too short.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def with_bar(batches: list[np.ndarray], name: str) -> Iterator[np.ndarray]:
+    """The batches one by one, with a bar on the standard error if that is a terminal and it takes over a second."""
+    total, done, begin, last_drawn = sum(map(len, batches)), 0, time.time(), time.time() + 0.8
+    drawn = False
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        if sys.stderr.isatty() and time.time() - last_drawn > 0.2:
+            share, last_drawn, drawn = done / total, time.time(), True
+            left = (time.time() - begin) * (1 - share) / share
+            bar = f"[{'=' * round(20 * share):20}]"
+            print(f"\r\033[K{name}  {bar}  {done:,}/{total:,}  {clock(left)} left", end="", file=sys.stderr, flush=True)
+    if drawn:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
