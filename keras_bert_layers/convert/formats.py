@@ -20,7 +20,7 @@ def recognise(directory: Path, format: str | None = None) -> str:
     """The format of the checkpoint in `directory`: a key of `FORMATS`.
 
     Args:
-        directory: a local directory.
+        directory: a local directory, or the prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`).
         format: the format that is meant, where there are several. Defaults to `None`: the only one there.
 
     Raises:
@@ -33,7 +33,13 @@ def recognise(directory: Path, format: str | None = None) -> str:
         return format
     if len(found) == 1 and format is None:
         return found[0]
-    files = ", ".join(sorted(path.name for path in directory.iterdir())[:20]) or "nothing"
+    if directory.is_file():
+        raise ValueError(
+            f"{directory} is a file. Give the directory that it lies in, or, for one TensorFlow checkpoint of several, "
+            "the path of its .index file without .index."
+        )
+    place = directory if directory.is_dir() else directory.parent
+    files = ", ".join(sorted(path.name for path in place.iterdir())[:20]) or "nothing"
     if len(found) > 1 and format is None:
         raise ValueError(
             f"{directory} holds a checkpoint in {len(found)} formats: {', '.join(found)}. Say which one is meant: "
@@ -95,8 +101,11 @@ _EXPECTED = (
 def checkpoint_prefix(directory: Path) -> Path | None:
     """The path, without `.index`, of the TensorFlow checkpoint in a directory; None if there is none.
 
-    The file `checkpoint`, which TensorFlow writes, says which of several is meant.
+    The file `checkpoint`, which TensorFlow writes, says which of several is meant. A path that is such a prefix already
+    is the answer itself.
     """
+    if Path(f"{directory}.index").exists():
+        return directory
     prefixes = sorted(path.with_suffix("") for path in directory.glob("*.index"))
     if len(prefixes) < 2:
         return prefixes[0] if prefixes else None

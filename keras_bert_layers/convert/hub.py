@@ -10,12 +10,14 @@ _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json"]
 def local_directory(path: str) -> Path:
     """`path` if it is there; else, for a name like `"org/name"`, where the hub's files were downloaded to.
 
+    The prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`) counts as there.
+
     Raises:
         ValueError: if there is no such directory and it can be no name on the hub, or the hub has not got it.
         ImportError: if the name needs the hub and huggingface_hub is not installed.
     """
     local = Path(path).expanduser()
-    if local.exists():
+    if local.exists() or Path(f"{local}.index").exists():
         return local
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", path) or path.startswith("."):
         raise ValueError(

@@ -31,8 +31,9 @@ def from_pretrained(
 
     Args:
         path: a directory: Hugging Face's (config.json, safetensors), Google's TF1 checkpoint, a Model Garden
-            checkpoint, a keras-hub preset, or what `save_pretrained` wrote. Also a keras-hub model in memory, or a name
-            on the Hugging Face hub (`"org/name"`), which alone touches the network.
+            checkpoint, a keras-hub preset, or what `save_pretrained` wrote. Also the prefix of one TensorFlow
+            checkpoint (`".../bert_model.ckpt"`), a keras-hub model in memory, or a name on the Hugging Face hub
+            (`"org/name"`), which alone touches the network.
         task: `"encoder"`, `"masked_lm"`, `"pretraining"` (BERT: masked LM and next sentence), `"text_classification"`,
             `"token_classification"`, `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the
             checkpoint was saved for, the encoder if it does not say.

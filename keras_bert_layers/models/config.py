@@ -139,6 +139,20 @@ class BertConfig:
         """From the `bert_config.json` of Google's release (a dict, or its path)."""
         return cls.from_keys(read_json(config), _SHARED_KEYS, "Google")
 
+    def to_google(self) -> dict:
+        """As Google's `bert_config.json` has it: `from_google` undoes it, and reads `"gelu"` as its exact form.
+
+        Both forms of GELU have this name there. An epsilon or a width of the embeddings that the format cannot say is
+        refused.
+        """
+        if (self.layer_norm_epsilon, self.embedding_dim) != (BertConfig.layer_norm_epsilon, None):
+            raise ValueError(
+                f"Google's format has layer_norm_epsilon={BertConfig.layer_norm_epsilon} and embedding_dim=None only. "
+                f"Received: layer_norm_epsilon={self.layer_norm_epsilon}, embedding_dim={self.embedding_dim}."
+            )
+        settings = self.to_keys(_SHARED_KEYS)
+        return settings | {"hidden_act": "gelu"} if self.activation == "gelu_tanh" else settings
+
     @classmethod
     def from_keys(cls, config: dict, keys: dict[str, str], owner: str = "Hugging Face") -> "BertConfig":
         """From the settings of another library; `keys` tells which field each one is: {"hidden_size": "hidden_dim"}."""
