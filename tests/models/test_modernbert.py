@@ -411,3 +411,86 @@ def test_every_preset_is_a_valid_config(name):
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"no preset 'modernbert_huge'.*modernbert_base, modernbert_large"):
         ModernBertConfig.from_preset("modernbert_huge")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"num_layers": 7, "global_attention_every": 2, "local_window": 6, "local_max_wavelength": 30.0},
+        {"global_attention_every": 4, "max_sequence_length": 99},
+        {"num_layers": 1, "global_attention_every": 1, "local_window": 128},
+        {"attention_bias": True, "feed_forward_bias": True, "norm_bias": True, "initializer_range": 0.1},
+        {"embedding_dropout": 0.1, "attention_dropout": 0.2, "feed_forward_dropout": 0.3, "layer_norm_epsilon": 1e-3},
+        {"activation": "gelu_tanh", "global_max_wavelength": 900.0},
+        {"head_activation": "silu", "head_bias": True, "output_bias": False, "tie_embeddings": False},
+    ],
+)
+def test_a_model_tells_the_config_that_it_was_made_from(changes, tmp_path):
+    model = with_masked_lm(**changes)
+    assert models.modernbert_config_of(model) == config(**changes)
+    model.save(tmp_path / "model.keras")
+    assert models.modernbert_config_of(keras.models.load_model(tmp_path / "model.keras")) == config(**changes)
+
+
+def modern_block(attention=None, feed_forward=None, **changes):
+    attention = attention or layers.SelfAttention(
+        2, use_bias=False, rotary=layers.RotaryEmbedding(), window=layers.SlidingWindow(4)
+    )
+    norms = {name: layers.LayerNormalization(1e-5, center=False) for name in ("attention_norm", "feed_forward_norm")}
+    feed_forward = feed_forward or layers.GatedFeedForward(6, use_bias=False)
+    parts = {"attention": attention, "feed_forward": feed_forward, "normalize_first": True, **norms}
+    return layers.TransformerEncoder(**{**parts, **changes})
+
+
+def with_second_block(block, epsilon=1e-5):
+    token_ids, padding_mask = (keras.Input((None,), dtype="int32", name=name) for name in ("token_ids", "padding_mask"))
+    embeddings = layers.BertEmbeddings(
+        15, 8, max_sequence_length=0, num_segments=0, norm=layers.LayerNormalization(epsilon, False), name="embeddings"
+    )
+    first = modern_block(
+        layers.SelfAttention(2, use_bias=False, rotary=layers.RotaryEmbedding(160000.0)),
+        attention_norm=keras.layers.Identity(),
+    )
+    x = layers.EncoderStack([first, block], name="encoder")(embeddings(token_ids), padding_mask=padding_mask)
+    x = layers.LayerNormalization(1e-5, False, name="final_norm")(x)
+    return keras.Model({"token_ids": token_ids, "padding_mask": padding_mask}, {"sequence_output": x})
+
+
+def test_a_model_that_is_composed_by_hand_is_described_too():
+    found = models.modernbert_config_of(with_second_block(modern_block()))
+    assert found == config(num_layers=2, global_attention_every=2, max_sequence_length=8192)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"normalize_first": False}, "Block 1 .*Expected: {'normalize_first': True}. Received: .*False"),
+        ({"attention_norm": layers.LayerNormalization(1e-6, False)}, "Block 1 .*1e-05.* Received: .*1e-06"),
+        ({"feed_forward": layers.GatedFeedForward(7, use_bias=False)}, "'intermediate_dim': 6.*: 7"),
+        ({"feed_forward": layers.FeedForward(6)}, r"no ModernBERT.*TransformerEncoder \(SelfAttention, FeedForward\)"),
+        ({"attention": layers.SelfAttention(2)}, "no ModernBERT: it needs blocks of SelfAttention with `rotary`"),
+        (
+            {
+                "attention": layers.SelfAttention(
+                    2, use_bias=False, rotary=layers.RotaryEmbedding(scaling_factor=2.0), window=layers.SlidingWindow(4)
+                )
+            },
+            "'scaling_factor': 1.0.*'scaling_factor': 2.0",
+        ),
+    ],
+)
+def test_a_model_that_no_config_makes_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        models.modernbert_config_of(with_second_block(modern_block(**change)))
+
+
+def test_a_model_that_normalizes_in_two_ways_is_refused():
+    with pytest.raises(ValueError, match=r"alike everywhere; .*0\.001.*1e-05"):
+        models.modernbert_config_of(with_second_block(modern_block(), epsilon=1e-3))
+
+
+def test_a_bert_is_no_modernbert():
+    sizes = {"vocabulary_size": 9, "hidden_dim": 8, "num_layers": 1, "num_heads": 2, "intermediate_dim": 6}
+    with pytest.raises(ValueError, match="'bert_encoder' is no ModernBERT"):
+        models.modernbert_config_of(models.bert_encoder(models.BertConfig(**sizes)))
