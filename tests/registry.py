@@ -276,6 +276,18 @@ CASES = [
         mixes_positions=True,
     ),
     Case("pooler", layers.Pooler, sequence, keeps_mask=False),
+    Case(
+        "pooler_packed",
+        layers.Pooler,
+        lambda: {**sequence(), "positions": np.array([[0, 3], [2, -1], [-1, -1]], "int32")},
+        keeps_mask=False,
+        wrong=(
+            (
+                {**sequence(), "positions": np.array([[5], [0], [0]], "int32")},
+                "outside the sequence. .* below 5. Received values from 0 to 5",
+            ),
+        ),
+    ),
     Case("pooler_relu", lambda: layers.Pooler(activation="relu"), sequence, keeps_mask=False),
     Case(
         "pooling_cls",

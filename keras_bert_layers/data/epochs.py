@@ -17,13 +17,14 @@ def batches_of_epochs(
     start_epoch: int,
     shuffle: bool,
     drop_remainder: bool,
+    start_step: int = 0,
 ) -> tf.data.Dataset:
     """Batches of rows, each with the epoch and the rows' numbers in it.
 
     Args:
         draw: epoch -> int64 [examples, width]; depends on its argument alone.
         width: int. Columns of what `draw` returns.
-        batch_size, seed, epochs, start_epoch, shuffle, drop_remainder: as in `pretraining_dataset`.
+        batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step: as in `pretraining_dataset`.
 
     Returns:
         A data set of (epoch, int64 []; example_index, int64 [B], the row's number before shuffling; rows, int64
@@ -32,10 +33,11 @@ def batches_of_epochs(
     Raises:
         ValueError: if an argument is out of range, or the first epoch does not fill one batch.
     """
-    if batch_size < 1 or (epochs is not None and epochs < 1) or start_epoch < 0 or seed < 0:
+    if batch_size < 1 or (epochs is not None and epochs < 1) or min(start_epoch, start_step, seed) < 0:
         raise ValueError(
-            "`batch_size` and `epochs` must be positive, `start_epoch` and `seed` not negative. Received: "
-            f"batch_size={batch_size}, epochs={epochs}, start_epoch={start_epoch}, seed={seed}."
+            "`batch_size` and `epochs` must be positive, `start_epoch`, `start_step` and `seed` not negative. "
+            f"Received: batch_size={batch_size}, epochs={epochs}, start_epoch={start_epoch}, start_step={start_step}, "
+            f"seed={seed}."
         )
 
     def num_batches(epoch: int) -> int:
@@ -49,11 +51,26 @@ def batches_of_epochs(
             "Use a smaller `batch_size`, drop_remainder=False, or more text."
         )
 
+    stop = np.iinfo(np.int64).max if epochs is None else start_epoch + epochs
+    # Where the run goes on: the epoch, and the batches of it that were used already.
+    used, epoch_size = start_step, first
+    while used >= epoch_size and start_epoch < stop - 1:
+        used, start_epoch = used - epoch_size, start_epoch + 1
+        epoch_size = num_batches(start_epoch)
+    if used >= epoch_size:
+        raise ValueError(
+            f"`start_step` is {start_step}, and the data set ends {used - epoch_size} batches before it. Nothing is "
+            "left to train on: raise `epochs`."
+        )
+    resumed_epoch = start_epoch
+
     def plan(epoch: np.int64) -> tuple[np.ndarray, np.ndarray]:
         rows = draw(int(epoch))
         order = np.arange(len(rows))
         if shuffle:
             order = generator(seed, int(epoch), Stream.ORDER).permutation(order)
+        if epoch == resumed_epoch:
+            order = order[used * batch_size :]
         return order, rows[order]
 
     def load(epoch):
@@ -64,10 +81,9 @@ def batches_of_epochs(
         examples = tf.data.Dataset.from_tensor_slices((order, rows)).batch(batch_size, drop_remainder)
         return examples.map(lambda index, batch: (epoch, index, batch))
 
-    stop = np.iinfo(np.int64).max if epochs is None else start_epoch + epochs
     # The next epoch is drawn while the present one is in use.
     dataset = tf.data.Dataset.range(start_epoch, stop).map(load).prefetch(1).flat_map(batches)
     if epochs is None:
         return dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    total = first + sum(map(num_batches, range(start_epoch + 1, stop)))
+    total = epoch_size - used + sum(map(num_batches, range(start_epoch + 1, stop)))
     return dataset.apply(tf.data.experimental.assert_cardinality(total))

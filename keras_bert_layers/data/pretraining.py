@@ -1,6 +1,5 @@
 """Documents -> batches for masked-LM and next-sentence training."""
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,9 +7,11 @@ import tensorflow as tf
 
 from keras_bert_layers.data.epochs import batches_of_epochs
 from keras_bert_layers.data.full_sentences import full_sentences
+from keras_bert_layers.data.masked_batches import CorpusExamples, in_parallel, masked_features, packing
+from keras_bert_layers.data.packing import pack_rows
 from keras_bert_layers.data.sentence_pairs import sentence_pairs
 from keras_bert_layers.data.tokenized import TokenizedDocuments, tokenize_documents
-from keras_bert_layers.text import BertTokenizer, pack_segments
+from keras_bert_layers.text import BertTokenizer
 
 
 def pretraining_dataset(
@@ -27,6 +28,9 @@ def pretraining_dataset(
     padding: str = "max",
     next_sentence_rate: float = 0.5,
     short_sequence_probability: float = 0.1,
+    objective: str = "next_sentence",
+    start_step: int = 0,
+    max_sequences: int = 1,
 ) -> tf.data.Dataset:
     """Batches of sentence pairs with masked tokens, as `model.fit` takes them for `kbl.models.bert_pretrainer`.
 
@@ -50,13 +54,21 @@ def pretraining_dataset(
         shuffle: bool. Whether each epoch has a random order. Defaults to True.
         drop_remainder: bool. Whether an epoch's last batch is left out when it is smaller. Defaults to True.
         padding: `"max"` (default) pads to `sequence_length`, for static shapes; `"longest"` to the batch's longest.
-        next_sentence_rate, short_sequence_probability: as in `sentence_pairs`.
+        next_sentence_rate, short_sequence_probability, objective: as in `sentence_pairs`.
+        start_step: int ≥ 0. The number of batches, counted from the first of `start_epoch`, that a run has used
+            already; it goes on with the next one. Defaults to 0.
+        max_sequences: int > 0. With more than 1, K, the rows are packed: up to K examples stand in one row of
+            `sequence_length` positions, and none sees another in a model of `bert_encoder(config, packed=True)`. A
+            batch has `batch_size` rows. Defaults to 1: an example a row.
 
     Returns:
         A data set of `(x, y, sample_weight)`, with
-            x: `token_ids`, `segment_ids`, `padding_mask`, int32 [B, S], and `mask_positions`, int32 [B, M];
-            y: `masked_lm`, int32 [B, M], the hidden ids, and `next_sentence`, int32 [B], 0 where B follows A;
-            sample_weight: `masked_lm`, float32 [B, M], 0 on padded predictions, and `next_sentence`, ones [B].
+            x: `token_ids`, `segment_ids`, `padding_mask`, int32 [B, S], and `mask_positions`, int32 [B, M]; in packed
+                rows also `position_ids`, `pack_ids`, int32 [B, S], and `sequence_starts`, int32 [B, K];
+            y: `masked_lm`, int32 [B, M], the hidden ids, and `next_sentence`, int32 [B], 0 where B follows A; [B, K] in
+                packed rows;
+            sample_weight: `masked_lm`, float32 [B, M], 0 on padded predictions, and `next_sentence`, ones [B]; in
+                packed rows [B, K], 0 where there is no example.
 
     Raises:
         ValueError: if an argument is out of range, or there are fewer than two documents.
@@ -72,24 +84,31 @@ def pretraining_dataset(
         (TensorShape([2, 12]), TensorShape([2, 2]), TensorShape([2]))
 
     Reference:
-        Devlin et al. 2019, sections 3.1 and A.2; Liu et al. 2019 (RoBERTa), section 4.1, for dynamic masking.
+        Devlin et al. 2019, sections 3.1 and A.2; Liu et al. 2019 (RoBERTa), section 4.1, for dynamic masking; Krell et
+        al. 2021 (arXiv:2107.02027) for packed rows.
     """
     corpus = _tokenized(documents, tokenizer)
 
     def draw(epoch: int) -> np.ndarray:
-        pairs = sentence_pairs(corpus, sequence_length, seed, epoch, next_sentence_rate, short_sequence_probability)
-        return np.column_stack([pairs.first, pairs.second, pairs.labels])
+        pairs = sentence_pairs(
+            corpus, sequence_length, seed, epoch, next_sentence_rate, short_sequence_probability, objective
+        )
+        examples = np.column_stack([pairs.first, pairs.second, pairs.labels])
+        return _rows(examples, 2, sequence_length, max_sequences)
 
-    masked = _Masked(corpus, tokenizer, masker, sequence_length, padding)
+    ids, pack = CorpusExamples(corpus), packing(tokenizer, sequence_length, padding, max_sequences)
 
     def to_fit(epoch, example_index, rows):
-        x, hidden, weights = masked(epoch, example_index, rows[:, :2], rows[:, 2:4])
-        labels = tf.cast(rows[:, 4], tf.int32)
-        y = {"masked_lm": hidden, "next_sentence": labels}
-        return x, y, {"masked_lm": weights, "next_sentence": tf.ones_like(labels, tf.float32)}
+        examples = tf.reshape(rows, [-1, max_sequences, 5]) if max_sequences > 1 else rows
+        features = pack(ids(examples[..., :2]), ids(examples[..., 2:4]))
+        x, hidden, weights = masked_features(features, masker, epoch, example_index)
+        labels = tf.cast(examples[..., 4], tf.int32)
+        y = {"masked_lm": hidden, "next_sentence": tf.maximum(labels, 0)}
+        return x, y, {"masked_lm": weights, "next_sentence": tf.cast(labels >= 0, tf.float32)}
 
-    batches = batches_of_epochs(draw, 5, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder)
-    return _parallel(batches, to_fit)
+    width = 5 * max_sequences
+    batches = batches_of_epochs(draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step)
+    return in_parallel(batches, to_fit)
 
 
 def masked_lm_dataset(
@@ -105,6 +124,8 @@ def masked_lm_dataset(
     drop_remainder: bool = True,
     padding: str = "max",
     short_sequence_probability: float = 0.1,
+    start_step: int = 0,
+    max_sequences: int = 1,
 ) -> tf.data.Dataset:
     """Batches of single segments with masked tokens, without next-sentence labels, for `kbl.models.masked_lm`.
 
@@ -116,10 +137,12 @@ def masked_lm_dataset(
         sequence_length: int ≥ 4. The longest example, with its two special tokens.
         batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, padding: as in `pretraining_dataset`.
         short_sequence_probability: as in `full_sentences`.
+        start_step, max_sequences: as in `pretraining_dataset`.
 
     Returns:
         A data set of `(x, y, sample_weight)`, with
-            x: `token_ids`, `segment_ids`, `padding_mask`, int32 [B, S], and `mask_positions`, int32 [B, M];
+            x: `token_ids`, `segment_ids`, `padding_mask`, int32 [B, S], and `mask_positions`, int32 [B, M]; in packed
+                rows also `position_ids`, `pack_ids`, int32 [B, S], and `sequence_starts`, int32 [B, K];
             y: int32 [B, M], the hidden ids;
             sample_weight: float32 [B, M], 0 on padded predictions.
 
@@ -138,49 +161,30 @@ def masked_lm_dataset(
     corpus = _tokenized(documents, tokenizer)
 
     def draw(epoch: int) -> np.ndarray:
-        return full_sentences(corpus, sequence_length, seed, epoch, short_sequence_probability)
+        examples = full_sentences(corpus, sequence_length, seed, epoch, short_sequence_probability)
+        return _rows(examples, 1, sequence_length, max_sequences)
 
-    masked = _Masked(corpus, tokenizer, masker, sequence_length, padding)
-    batches = batches_of_epochs(draw, 2, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder)
-    return _parallel(batches, masked)
+    ids, pack = CorpusExamples(corpus), packing(tokenizer, sequence_length, padding, max_sequences)
+
+    def to_fit(epoch, example_index, rows):
+        examples = tf.reshape(rows, [-1, max_sequences, 2]) if max_sequences > 1 else rows
+        return masked_features(pack(ids(examples)), masker, epoch, example_index)
+
+    width = 2 * max_sequences
+    batches = batches_of_epochs(draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step)
+    return in_parallel(batches, to_fit)
 
 
-class _Masked:
-    """(epoch, example_index, stretches of the corpus) -> (x, the hidden ids, their weights)."""
-
-    def __init__(self, corpus, tokenizer, masker, sequence_length, padding):
-        with tf.device("CPU"):
-            self.tokens = tf.constant(corpus.tokens)
-        self.masker = masker
-        self.packing = {
-            "cls_id": tokenizer.cls_id,
-            "sep_id": tokenizer.sep_id,
-            "pad_id": tokenizer.pad_id,
-            "sequence_length": sequence_length,
-            "padding": padding,
-        }
-
-    def __call__(self, epoch, example_index, first, second=None):
-        segments = [self._segment(spans) for spans in (first, second) if spans is not None]
-        features = self.masker(pack_segments(*segments, **self.packing), example_index, epoch=epoch)
-        x = {name: features[name] for name in ("token_ids", "segment_ids", "padding_mask", "mask_positions")}
-        return x, features["mask_ids"], features["mask_weights"]
-
-    def _segment(self, spans):
-        positions = tf.ragged.range(spans[:, 0], spans[:, 1])
-        return positions.with_values(tf.gather(self.tokens, positions.values))
+def _rows(examples: np.ndarray, segments: int, sequence_length: int, max_sequences: int) -> np.ndarray:
+    """The examples of each row side by side, -1 where there are fewer than `max_sequences`."""
+    if max_sequences == 1:
+        return examples
+    spans = examples[:, : 2 * segments].reshape(-1, segments, 2)
+    lengths = (spans[..., 1] - spans[..., 0]).sum(axis=1) + 1 + segments
+    table = pack_rows(lengths, sequence_length, max_sequences).table(max_sequences)
+    rows = np.where((table >= 0)[..., None], examples[table], -1)
+    return rows.reshape(len(rows), -1)
 
 
 def _tokenized(documents, tokenizer) -> TokenizedDocuments:
     return documents if isinstance(documents, TokenizedDocuments) else tokenize_documents(documents, tokenizer)
-
-
-def _parallel(batches: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
-    options = tf.data.Options()
-    # With the tuner on, the end of a `fit` waits for the tuner's next round, whose interval doubles each time: 10.3 s
-    # in place of 7.2 s in one measurement. One batch a core ahead of the model is enough.
-    options.autotune.enabled = False
-    parallel = os.cpu_count() or 1
-    return (
-        batches.map(function, num_parallel_calls=parallel, deterministic=True).prefetch(parallel).with_options(options)
-    )

@@ -17,10 +17,10 @@ class NextSentenceHead(keras.layers.Layer):
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: float [B, H], the output of `Pooler`.
+        inputs: float [B, H], the output of `Pooler`; [B, K, H] for the sequences of packed rows.
 
     Returns:
-        float [B, 2].
+        float [B, 2], or [B, K, 2].
 
     Example:
         >>> import numpy as np
@@ -44,7 +44,7 @@ class NextSentenceHead(keras.layers.Layer):
         return self.logits(inputs)
 
     def compute_output_shape(self, inputs_shape):
-        return (inputs_shape[0], 2)
+        return (*inputs_shape[:-1], 2)
 
     def get_config(self):
         return {

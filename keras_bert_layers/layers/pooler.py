@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_bert_layers import ops
 from keras_bert_layers.layers.linear import Linear
 from keras_bert_layers.layers.parts import BERT_INITIALIZER
 
@@ -10,7 +11,8 @@ from keras_bert_layers.layers.parts import BERT_INITIALIZER
 class Pooler(keras.layers.Layer):
     """activation(W x[0] + b): the first position ([CLS]), transformed, as the summary of the sequence.
 
-    It reads one position, which is always a real token, so it needs no mask; its output has none.
+    It reads one position, which is always a real token, so it needs no mask; its output has none. In packed rows each
+    sequence has its own first position, given by `positions`.
 
     Args:
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
@@ -20,9 +22,10 @@ class Pooler(keras.layers.Layer):
 
     Call arguments:
         inputs: float [B, S, H].
+        positions: int [B, K]; where the sequences of a packed row begin, padded with -1. Defaults to `None`: at 0.
 
     Returns:
-        float [B, H].
+        float [B, H], or [B, K, H] with `positions`.
 
     Example:
         >>> import numpy as np
@@ -39,7 +42,7 @@ class Pooler(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.activation = keras.activations.get(activation)
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape, positions_shape=None):
         self.dense = Linear(
             inputs_shape[-1],
             activation=self.activation,
@@ -49,14 +52,14 @@ class Pooler(keras.layers.Layer):
         )
         self.dense.build((inputs_shape[0], inputs_shape[-1]))
 
-    def call(self, inputs):
-        return self.dense(inputs[:, 0])
+    def call(self, inputs, positions=None):
+        return self.dense(inputs[:, 0] if positions is None else ops.gather_positions(inputs, positions))
 
     def compute_mask(self, inputs, mask=None):
         return None
 
-    def compute_output_shape(self, inputs_shape):
-        return (inputs_shape[0], inputs_shape[-1])
+    def compute_output_shape(self, inputs_shape, positions_shape=None):
+        return (*(positions_shape or inputs_shape[:1]), inputs_shape[-1])
 
     def get_config(self):
         return {

@@ -7,7 +7,7 @@ from keras_bert_layers.models.config import BertConfig
 
 
 def bert_encoder(
-    config: BertConfig, pooler: bool | keras.layers.Layer = True, name: str = "bert_encoder"
+    config: BertConfig, pooler: bool | keras.layers.Layer = True, name: str = "bert_encoder", packed: bool = False
 ) -> keras.Model:
     """BERT without a head: embeddings, the encoder blocks, and the pooler.
 
@@ -15,12 +15,15 @@ def bert_encoder(
         config: the sizes and settings.
         pooler: whether the model ends in a Pooler, or a layer to use as such, [B, S, H] -> [B, H]. Defaults to `True`.
         name: of the model. Defaults to `"bert_encoder"`.
+        packed: bool. Whether a row holds several sequences, none of which sees another: the model then also takes
+            `position_ids` and `pack_ids`, int32 [B, S], and with a pooler `sequence_starts`, int32 [B, K], padded with
+            -1. The weights are those of an encoder that is not packed. Defaults to `False`.
 
     Returns:
         A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids` (unless the config has
         `num_segments=0`), `padding_mask` (1 = a real token). Outputs, by name: `sequence_output` float [B, S, H] and,
-        with a pooler, `pooled_output` float [B, H]. Its layers are `embeddings` (BertEmbeddings), `encoder`
-        (EncoderStack) and the pooler, `pooler` (Pooler).
+        with a pooler, `pooled_output` float [B, H], or [B, K, H] if packed. Its layers are `embeddings`
+        (BertEmbeddings), `encoder` (EncoderStack) and the pooler, `pooler` (Pooler).
 
     Raises:
         ValueError: if `config` is not a BertConfig.
@@ -32,7 +35,7 @@ def bert_encoder(
         {'sequence_output': (None, None, 8), 'pooled_output': (None, 8)}
 
     Reference:
-        Devlin et al. 2019, BERT (arXiv:1810.04805), section 3.
+        Devlin et al. 2019, BERT (arXiv:1810.04805), section 3; packed rows: Krell et al. 2021 (arXiv:2107.02027).
     """
     # The configuration of another kind of BERT (an AlbertConfig) asks for more than is built here.
     if type(config) is not BertConfig:
@@ -40,11 +43,11 @@ def bert_encoder(
             f"`config` must be a BertConfig, such as BertConfig.from_preset('bert_tiny_uncased'). Received: {config!r}."
         )
     blocks = [bert_block(config, f"block_{number}") for number in range(config.num_layers)]
-    return encoder_around(layers.EncoderStack(blocks, name="encoder"), config, pooler, name)
+    return encoder_around(layers.EncoderStack(blocks, name="encoder"), config, pooler, name, packed)
 
 
 def encoder_around(
-    stack: layers.EncoderStack, config: BertConfig, pooler: bool | keras.layers.Layer, name: str
+    stack: layers.EncoderStack, config: BertConfig, pooler: bool | keras.layers.Layer, name: str, packed: bool = False
 ) -> keras.Model:
     """The functional model of BERT's embeddings, these blocks, and a pooler if wanted."""
     initializer = initializer_from(config)
@@ -59,14 +62,17 @@ def encoder_around(
         embeddings_initializer=initializer,
         name="embeddings",
     )
-    names = ("token_ids", "segment_ids", "padding_mask") if config.num_segments else ("token_ids", "padding_mask")
-    inputs = {input_name: keras.Input((None,), dtype="int32", name=input_name) for input_name in names}
-    x = embeddings(inputs["token_ids"], segment_ids=inputs.get("segment_ids"))
-    outputs = {"sequence_output": stack(x, padding_mask=inputs["padding_mask"])}
     if pooler is True:
         pooler = layers.Pooler(initializer, name="pooler")
+    names = ["token_ids", *["segment_ids"] * bool(config.num_segments), "padding_mask"]
+    if packed:
+        names += ["position_ids", "pack_ids", *["sequence_starts"] * bool(pooler)]
+    inputs = {input_name: keras.Input((None,), dtype="int32", name=input_name) for input_name in names}
+    x = embeddings(inputs["token_ids"], segment_ids=inputs.get("segment_ids"), position_ids=inputs.get("position_ids"))
+    x = stack(x, padding_mask=inputs["padding_mask"], pack_ids=inputs.get("pack_ids"))
+    outputs = {"sequence_output": x}
     if pooler:
-        outputs["pooled_output"] = pooler(outputs["sequence_output"])
+        outputs["pooled_output"] = pooler(x, positions=inputs["sequence_starts"]) if packed else pooler(x)
     return keras.Model(inputs, outputs, name=name)
 
 

@@ -41,8 +41,9 @@ class MaskedLMMasker:
         seed: int. Defaults to 0.
 
     Call arguments:
-        features: dict with `token_ids` and `padding_mask` (1 = a token), int [B, S], or [S] for one example. Other
-            features pass through.
+        features: dict with `token_ids` and `padding_mask` (1 = a token), int [B, S], or [S] for one example, and
+            perhaps `continues`, of the same shape: 1 = the token continues a word, for text whose words the
+            vocabulary does not tell (Chinese); else the `##` pieces do. Other features pass through.
         example_index: int [B], or a scalar for one example: the number of the example in the data set.
         epoch: int or scalar tensor. Defaults to 0.
 
@@ -111,7 +112,7 @@ class MaskedLMMasker:
         token_ids, padding_mask, example_index, single = _batch(features, example_index)
         keys = example_keys(self.seed, epoch, example_index)
         maskable = tf.gather(tf.constant(self._may_be_chosen), token_ids) & (padding_mask > 0)
-        continues = tf.gather(tf.constant(self._continues), token_ids)
+        continues = self._continues_word(features, token_ids)
         limit = self._limit(token_ids)
         budget = self._budget(maskable, limit)
         chosen, groups = STRATEGIES[self.strategy](maskable, continues, keys, budget, limit)
@@ -138,6 +139,12 @@ class MaskedLMMasker:
             "mask_weights": rows(tf.ones_like(original, tf.float32), 0.0),
         }
         return {**features, **({name: value[0] for name, value in masked.items()} if single else masked)}
+
+    def _continues_word(self, features, token_ids):
+        if "continues" not in features:
+            return tf.gather(tf.constant(self._continues), token_ids)
+        continues = tf.cast(features["continues"], tf.bool)
+        return tf.reshape(continues, tf.shape(token_ids))
 
     def _limit(self, token_ids):
         """M: an int where it is known before running, else an int32 scalar."""

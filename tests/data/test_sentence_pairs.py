@@ -143,3 +143,48 @@ def test_arguments_out_of_range_are_refused(arguments, message):
 def test_one_document_is_refused_with_the_way_out():
     with pytest.raises(ValueError, match=r"at least two documents.*masked_lm_dataset"):
         sentence_pairs(TokenizedDocuments.from_lists([[[1], [2]]]), 32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_sentence_order_the_two_parts_always_join(seed):
+    corpus = numbered_corpus(seed=seed)
+    pairs = sentence_pairs(corpus, 40, seed=seed, objective="sentence_order", short_sequence_probability=0.3)
+    earlier = np.where((pairs.labels == 1)[:, None], pairs.second, pairs.first)
+    later = np.where((pairs.labels == 1)[:, None], pairs.first, pairs.second)
+    assert (earlier[:, 0] < earlier[:, 1]).all()
+    assert (later[:, 0] < later[:, 1]).all()
+    # Nothing but what truncation took stands between them, and they are of one document.
+    assert (earlier[:, 1] <= later[:, 0]).all()
+    assert (document_of(corpus, earlier[:, 0]) == document_of(corpus, later[:, 1] - 1)).all()
+    uncut = (earlier[:, 1] - earlier[:, 0]) + (later[:, 1] - later[:, 0]) < 37
+    assert (earlier[:, 1] == later[:, 0])[uncut].all()
+
+
+def test_half_of_the_parts_are_swapped():
+    labels = sentence_pairs(numbered_corpus(num_documents=400), 40, objective="sentence_order").labels
+    deviation = np.sqrt(0.25 / len(labels))
+    assert abs(labels.mean() - 0.5) < 4 * deviation
+
+
+def test_a_single_sentence_is_cut_inside_and_a_single_token_left_out():
+    corpus = TokenizedDocuments.from_lists([[[0, 1, 2, 3]], [[4]], [[5, 6]]])
+    pairs = sentence_pairs(corpus, 40, objective="sentence_order", next_sentence_rate=1.0)
+    assert len(pairs) == 2
+    assert pairs.first[1].tolist() == [5, 6]
+    assert pairs.second[1].tolist() == [6, 7]
+
+
+def test_one_document_is_enough_for_sentence_order():
+    assert len(sentence_pairs(TokenizedDocuments.from_lists([[[1, 2], [3]]]), 8, objective="sentence_order")) == 1
+
+
+@pytest.mark.parametrize(
+    ("documents", "objective", "message"),
+    [
+        ([[[1]], [[2]]], "sentence_order", "No document has two tokens in a row"),
+        ([[[1, 2]], [[2]]], "order", r"`objective` must be one of next_sentence, sentence_order. Received: 'order'"),
+    ],
+)
+def test_what_gives_no_pairs_is_named(documents, objective, message):
+    with pytest.raises(ValueError, match=message):
+        sentence_pairs(TokenizedDocuments.from_lists(documents), 8, objective=objective)

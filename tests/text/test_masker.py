@@ -337,3 +337,17 @@ def test_bad_settings_are_refused(arguments, message):
 def test_inputs_that_do_not_fit_together_are_refused(features, index, message):
     with pytest.raises(ValueError, match=message):
         masker()(features, index)
+
+
+def test_words_can_be_told_by_the_features_instead_of_the_vocabulary():
+    tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"])
+    masker = MaskedLMMasker(tokenizer, mask_rate=0.3, strategy="whole_word", mask_token_rate=1.0)
+    token_ids = tf.constant([[2, *range(5, 13), 3]])
+    continues = tf.constant([[0, 0, 1, 0, 1, 0, 1, 0, 1, 0]])
+    features = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids), "continues": continues}
+    for index in range(20):
+        positions = masker(features, [index])["mask_positions"].numpy()[0]
+        chosen = set(positions[positions >= 0].tolist())
+        # Words are the pairs (1, 2), (3, 4), ...: each is chosen whole.
+        assert chosen == {position + offset for position in chosen for offset in ((0, 1) if position % 2 else (-1, 0))}
+        assert len(chosen) == 2
