@@ -93,7 +93,7 @@ def variable_at(model: keras.Model, path: str) -> keras.Variable | None:
 def family(activation: str, layer_norm_epsilon: float) -> Family:
     """BERT, with a masked-LM head of this intermediate activation and epsilon."""
 
-    def masked_lm(encoder, settings):
+    def masked_lm(encoder, settings, config):
         head = masked_lm_head(encoder, intermediate_activation=activation, layer_norm_epsilon=layer_norm_epsilon)
         return models.masked_lm(encoder, head)
 

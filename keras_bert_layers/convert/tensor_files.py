@@ -123,7 +123,7 @@ class TensorFlowCheckpoint:
 
         try:
             yield
-        except (tf.errors.OpError, ValueError) as error:
+        except (tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:  # IndexError: a file that is cut off
             raise ValueError(
                 f"The TensorFlow checkpoint {self.place} cannot be read: {error}. It consists of an .index file and "
                 "one or several .data files; check that all are there, and download them again."
