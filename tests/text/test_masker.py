@@ -341,7 +341,7 @@ def test_inputs_that_do_not_fit_together_are_refused(features, index, message):
 
 def test_words_can_be_told_by_the_features_instead_of_the_vocabulary():
     tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"])
-    masker = MaskedLMMasker(tokenizer, mask_rate=0.3, strategy="whole_word", mask_token_rate=1.0)
+    masker = MaskedLMMasker(tokenizer, mask_rate=0.3, strategy="whole_word", mask_token_rate=1.0, random_token_rate=0.0)
     token_ids = tf.constant([[2, *range(5, 13), 3]])
     continues = tf.constant([[0, 0, 1, 0, 1, 0, 1, 0, 1, 0]])
     features = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids), "continues": continues}
