@@ -33,6 +33,14 @@ CONFIGS = {
         | {"max_position_embeddings": 9},
     ),
     "electra": (transformers.ElectraConfig, {**_SIZES, "embedding_size": 4}),
+    "modernbert": (
+        transformers.ModernBertConfig,
+        # Two kinds of blocks, windows that leave something out, and no ids of tokens beyond the vocabulary.
+        {name: size for name, size in _SIZES.items() if name != "type_vocab_size"}
+        | {"num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 4, "classifier_pooling": "mean"}
+        | {f"{token}_token_id": None for token in ("bos", "eos", "cls", "sep")}
+        | {"pad_token_id": 0},
+    ),
 }
 _TASKS = {
     "encoder": "Model",
@@ -42,7 +50,13 @@ _TASKS = {
     "token_classification": "ForTokenClassification",
     "question_answering": "ForQuestionAnswering",
 }
-_NAMES = {"bert": "Bert", "albert": "Albert", "distilbert": "DistilBert", "electra": "Electra"}
+_NAMES = {
+    "bert": "Bert",
+    "albert": "Albert",
+    "distilbert": "DistilBert",
+    "electra": "Electra",
+    "modernbert": "ModernBert",
+}
 CLASSES_THERE = {
     (family, task): getattr(transformers, _NAMES[family] + suffix)
     for family in CONFIGS

@@ -13,6 +13,7 @@ from keras_bert_layers.convert.weight_map import Table, Tensors, match, parts_of
 
 _BODY = {"embeddings", "encoder", "final_norm"}
 _CLASSIFIERS = {"text_classification": "classification", "token_classification": "token_classification"}
+_HEADS = {**_CLASSIFIERS, "question_answering": "span"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Checkpoint:
             ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
         """
         task = task or self.task or "encoder"
-        there = self._parts_there()
+        there = self._parts_there(task)
         labels, head = self._head(task, labels, new_head, there)
         tokenizer = self.tokenizer() if with_tokenizer else None
         # Variables made in this scope get their values when it ends, each from its tensor.
@@ -116,15 +117,25 @@ class Checkpoint:
             fresh=tuple(sorted(fresh)),
         )
 
-    def _parts_there(self):
+    def _parts_there(self, task):
         """The parts of which at least something is there: half a head is an error, not a missing one."""
         names = {self.table.canonical(name) for name in self.tensors.shapes()}
         there = {part for part, rules in self.table.parts.items() if any(rule.theirs in names for rule in rules)}
-        # Both kinds of classifier can have the same names; only one of them was saved.
-        if set(_CLASSIFIERS.values()) <= there:
-            pooled = self.task == "text_classification" or (self.task not in _CLASSIFIERS and "pooler" in there)
-            there.discard("token_classification" if pooled else "classification")
+        for part in there & set(_HEADS.values()):
+            tensors = {rule.theirs for rule in self.table.parts[part]}
+            rivals = [
+                head for head in _HEADS.values() if {rule.theirs for rule in self.table.parts.get(head, ())} == tensors
+            ]
+            if len(rivals) > 1 and part != self._saved_one(rivals, task, there):
+                there.discard(part)
         return there
+
+    def _saved_one(self, rivals, task, there):
+        """Of heads whose tensors have the same names, the one that was saved."""
+        for known in (self.task, task):
+            if _HEADS.get(known) in rivals:
+                return _HEADS[known]
+        return "classification" if "pooler" in there else "token_classification"
 
     def _head(self, task, labels, new_head, there):
         part = _CLASSIFIERS.get(task)

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import models
-from keras_bert_layers.models.describe import activation_name, encoder_parts
+from keras_bert_layers.models.encoder_parts import activation_name, encoder_parts
 
 _GELUS = {"gelu", "gelu_tanh"}
 _SMALL = 1e-5

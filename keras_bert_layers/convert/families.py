@@ -4,7 +4,7 @@ import keras
 
 from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.huggingface import FAMILIES
-from keras_bert_layers.models.describe import encoder_parts
+from keras_bert_layers.models.encoder_parts import encoder_parts, is_rotary
 
 __all__ = ["FAMILIES", "family_of"]
 
@@ -27,10 +27,10 @@ def family_of(model: keras.Model, model_type: str | None = None) -> Family:
 
 
 def _type_of(model):
-    embeddings, blocks = encoder_parts(model)
+    embeddings, _ = encoder_parts(model)
     named = {layer.name: layer for layer in model.layers}
     pooler = getattr(named.get("pooler"), "activation", None)
-    if getattr(blocks[0].attention, "rotary", None) is not None:
+    if is_rotary(model):
         return "modernbert"
     if named["encoder"].order is not None:
         return "albert"

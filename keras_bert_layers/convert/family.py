@@ -51,4 +51,4 @@ class Family:
     def build(self, config: Any, task: str, settings: HeadSettings, pooler: bool = True) -> keras.Model:
         """A model of the task with fresh weights; `pooler=False` leaves the pooler out of an encoder."""
         encoder = self.encoder(config, pooler and task in self.pooled)
-        return {**BUILDERS, **self.builders}[task](encoder, settings)
+        return {**BUILDERS, **self.builders}[task](encoder, settings, config)

@@ -13,7 +13,7 @@ class Layout:
     Args:
         shape: shapes of the weights here -> the shape of the tensor there.
         read: the tensor, shapes of the weights -> the weights, in their order. They may be views.
-        write: the weights -> the tensor; the inverse of `read`.
+        write: the weights -> the tensor, in any order in memory; the inverse of `read`.
     """
 
     shape: Callable[[Sequence[tuple]], tuple]
@@ -31,7 +31,7 @@ SAME = Layout(
 TRANSPOSED = Layout(
     shape=lambda shapes: shapes[0][::-1],
     read=lambda tensor, shapes: [tensor.T],
-    write=lambda weights: np.ascontiguousarray(weights[0].T),
+    write=lambda weights: weights[0].T,
 )
 
 # Matrices of one input as PyTorch keeps them, one below the other: a fused query, key and value, [3 · out, in].

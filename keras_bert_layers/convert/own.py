@@ -117,7 +117,12 @@ def load_own(
     table = _identity(family.table(config, tied))
     names = [rule.theirs for part in parts_of(model) for rule in table.parts[part]]
     pooling = named.get("pooling")
-    head = HeadSettings(tied=tied, normalize="normalize" in named, **({"pooling": pooling.mode} if pooling else {}))
+    modes = {"pooling": pooling, "classifier_pooling": named.get("head_pooling")}
+    head = HeadSettings(
+        tied=tied,
+        normalize="normalize" in named,
+        **{name: layer.mode for name, layer in modes.items() if layer is not None},
+    )
     checkpoint = Checkpoint(
         family=family,
         config=config,

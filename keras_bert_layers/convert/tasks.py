@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -28,6 +29,7 @@ class HeadSettings:
         dropout: float. Before a classifier.
         tied: bool. Whether the masked-LM head shares the matrix of the token embedding.
         pooling: `"mean"`, `"max"` or `"cls"`, of a sentence embedding.
+        classifier_pooling: `"cls"` or `"mean"`, of a ModernBERT's text classifier.
         normalize: bool. Whether sentence embeddings have length 1.
     """
 
@@ -35,25 +37,26 @@ class HeadSettings:
     dropout: float = 0.1
     tied: bool = True
     pooling: str = "mean"
+    classifier_pooling: str = "cls"
     normalize: bool = True
 
 
-# What puts the head of a task on an encoder.
-Builder = Callable[[keras.Model, HeadSettings], keras.Model]
+# What puts the head of a task on an encoder, given what is known of the head and the encoder's configuration.
+Builder = Callable[[keras.Model, HeadSettings, Any], keras.Model]
 
 # Task -> its builder. A family of models may have another one for a task.
 BUILDERS: dict[str, Builder] = {
-    "encoder": lambda encoder, settings: encoder,
-    "masked_lm": lambda encoder, settings: models.masked_lm(encoder, masked_lm_head(encoder, settings.tied)),
-    "pretraining": lambda encoder, settings: models.bert_pretrainer(encoder, masked_lm_head(encoder, settings.tied)),
-    "text_classification": lambda encoder, settings: models.text_classifier(
-        encoder, settings.num_classes, settings.dropout
+    "encoder": lambda encoder, head, config: encoder,
+    "masked_lm": lambda encoder, head, config: models.masked_lm(encoder, masked_lm_head(encoder, head.tied)),
+    "pretraining": lambda encoder, head, config: models.bert_pretrainer(encoder, masked_lm_head(encoder, head.tied)),
+    "text_classification": lambda encoder, head, config: models.text_classifier(
+        encoder, head.num_classes, head.dropout
     ),
-    "token_classification": lambda encoder, settings: models.token_classifier(
-        encoder, settings.num_classes, settings.dropout
+    "token_classification": lambda encoder, head, config: models.token_classifier(
+        encoder, head.num_classes, head.dropout
     ),
-    "question_answering": lambda encoder, settings: models.span_predictor(encoder),
-    "sentence_embedding": lambda encoder, settings: models.text_embedder(encoder, settings.pooling, settings.normalize),
+    "question_answering": lambda encoder, head, config: models.span_predictor(encoder),
+    "sentence_embedding": lambda encoder, head, config: models.text_embedder(encoder, head.pooling, head.normalize),
 }
 
 # The layer by which a model of a task is known.

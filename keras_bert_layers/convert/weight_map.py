@@ -154,8 +154,11 @@ def collect(model: keras.Model, table: Table) -> dict[str, np.ndarray]:
     rules = _rules(model, table, parts_of(model))
     variables = [weight_at(model, path) for rule in rules for path in rule.ours]
     _check_complete(model, variables)
+    # In the order of C: files of tensors are written from the bytes as they lie in memory.
     tensors = {
-        rule.theirs: rule.layout.write([keras.ops.convert_to_numpy(weight_at(model, path)) for path in rule.ours])
+        rule.theirs: np.ascontiguousarray(
+            rule.layout.write([keras.ops.convert_to_numpy(weight_at(model, path)) for path in rule.ours])
+        )
         for rule in rules
     }
     return tensors | {spare: tensors[name] for spare, name in table.spares.items() if name in tensors}

@@ -13,6 +13,7 @@ from keras_bert_layers.models.masked_lm import masked_lm
 from keras_bert_layers.models.modernbert import modernbert_encoder, modernbert_masked_lm
 from keras_bert_layers.models.modernbert_config import MODERNBERT_PRESETS, ModernBertConfig
 from keras_bert_layers.models.modernbert_describe import modernbert_config_of
+from keras_bert_layers.models.modernbert_head import modernbert_head
 from keras_bert_layers.models.presets import ALBERT_PRESETS, PRESETS
 from keras_bert_layers.models.pretrainer import bert_pretrainer
 from keras_bert_layers.models.span import span_predictor
@@ -34,6 +35,7 @@ __all__ = [
     "masked_lm",
     "modernbert_config_of",
     "modernbert_encoder",
+    "modernbert_head",
     "modernbert_masked_lm",
     "replaced_token_detector",
     "span_predictor",

@@ -2,12 +2,15 @@
 
 import keras
 
-from keras_bert_layers import layers, ops
+from keras_bert_layers import layers
 from keras_bert_layers.models.albert_config import AlbertConfig
 from keras_bert_layers.models.config import BertConfig
+from keras_bert_layers.models.encoder_parts import activation_name, encoder_parts, is_rotary
+from keras_bert_layers.models.modernbert_config import ModernBertConfig
+from keras_bert_layers.models.modernbert_describe import modernbert_config_of
 
 
-def config_of(model: keras.Model) -> BertConfig:
+def config_of(model: keras.Model) -> BertConfig | ModernBertConfig:
     """The configuration that this model's encoder would be built from.
 
     Args:
@@ -15,8 +18,8 @@ def config_of(model: keras.Model) -> BertConfig:
             TransformerEncoder), such as the encoders of keras_bert_layers.models and every head on them.
 
     Returns:
-        A BertConfig, for `bert_encoder` and those that are built like it; an AlbertConfig if its EncoderStack has an
-        `order`.
+        A BertConfig, for `bert_encoder` and those that are built like it; an AlbertConfig if the EncoderStack has an
+        `order`; if the positions are rotary, the ModernBertConfig of `modernbert_config_of`.
 
     Raises:
         ValueError: if a layer is missing, or the blocks differ from each other or from BERT's.
@@ -27,6 +30,8 @@ def config_of(model: keras.Model) -> BertConfig:
         >>> config_of(bert_encoder(config)) == config
         True
     """
+    if is_rotary(model):
+        return modernbert_config_of(model)
     embeddings, blocks = encoder_parts(model)
     fields = {
         "vocabulary_size": embeddings.vocabulary_size,
@@ -71,27 +76,6 @@ def _albert_config(model, order, fields):
         f"The order {list(order)}, in which {model.name!r} applies its {num_blocks} blocks, is none of an ALBERT: one "
         "group of blocks after another, each applied in turn for its share of the layers."
     )
-
-
-def encoder_parts(model: keras.Model) -> tuple:
-    """The embeddings layer and the blocks of a model, in the order of their use.
-
-    Raises:
-        ValueError: if it has no layers of these names and kinds.
-    """
-    named = {layer.name: layer for layer in getattr(model, "layers", ())}
-    embeddings, stack = named.get("embeddings"), named.get("encoder")
-    if not hasattr(embeddings, "token_embedding") or not hasattr(stack, "blocks"):
-        raise ValueError(
-            "Expected a functional model with the layers `embeddings` (BertEmbeddings) and `encoder` (EncoderStack), "
-            f"as keras_bert_layers.models makes it. Received {model!r} with the layers: {', '.join(named) or 'none'}."
-        )
-    return embeddings, [stack.blocks[index] for index in stack.order or range(len(stack.blocks))]
-
-
-def activation_name(activation) -> str:
-    """The name that a configuration has for an activation function."""
-    return "gelu_tanh" if activation is ops.gelu_tanh else keras.activations.serialize(activation)
 
 
 def _block_settings(block) -> dict:

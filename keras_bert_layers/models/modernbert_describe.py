@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.describe import activation_name, encoder_parts
+from keras_bert_layers.models.encoder_parts import activation_name, encoder_parts
 from keras_bert_layers.models.modernbert import modernbert_block
 from keras_bert_layers.models.modernbert_config import ModernBertConfig
 
@@ -14,7 +14,7 @@ _IRRELEVANT = {"name", "dtype", "trainable", "kernel_initializer", "bias_initial
 def modernbert_config_of(model: keras.Model) -> ModernBertConfig:
     """The ModernBertConfig that `modernbert_encoder` would build this model's encoder from.
 
-    A model without a masked-LM head does not say how such a head would be made: those fields have their defaults.
+    A model without a head does not say how its head would be made: those fields have their defaults.
 
     Args:
         model: functional, with the layers `embeddings` (BertEmbeddings), `encoder` (EncoderStack of TransformerEncoder)
@@ -61,6 +61,7 @@ def modernbert_config_of(model: keras.Model) -> ModernBertConfig:
         initializer_range=getattr(embeddings.embeddings_initializer, "stddev", ModernBertConfig.initializer_range),
         **_of_local_blocks(blocks),
         **_of_length_limit(named.get("length_limit")),
+        **_of_classifier(named.get("head_transform")),
         **_of_head(named.get("masked_lm"), embeddings),
     )
     _check(model, embeddings, blocks, config)
@@ -87,6 +88,12 @@ def _of_head(head, embeddings):
         "output_bias": head.use_output_bias,
         "tie_embeddings": head.token_embedding is embeddings.token_embedding,
     }
+
+
+def _of_classifier(transform):
+    if transform is None:
+        return {}
+    return {"head_activation": activation_name(transform.activation), "head_bias": transform.use_bias}
 
 
 def _check(model, embeddings, blocks, config):

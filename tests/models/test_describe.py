@@ -46,7 +46,7 @@ def test_layers_of_the_same_names_are_described_like_those_of_a_builder():
             "one epsilon for all normalizations.*1e-12, 1e-05",
         ),
         (
-            lambda: composed(attention=layers.SelfAttention(2, rotary=layers.RotaryEmbedding())),
+            lambda: composed(attention=layers.SelfAttention(2, window=layers.SlidingWindow(2))),
             "attention is a plain SelfAttention",
         ),
         (lambda: composed(feed_forward=layers.GatedFeedForward(12)), "feed-forward part is a FeedForward"),

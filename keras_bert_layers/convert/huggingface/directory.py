@@ -38,6 +38,7 @@ def read_huggingface(directory: Path) -> Checkpoint:
             dropout=getattr(config, "dropout", 0.0),
             tied=tied,
             **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
+            **({"classifier_pooling": settings["classifier_pooling"]} if "classifier_pooling" in settings else {}),
         ),
         dropouts={task: rate for task, rate in dropouts.items() if rate is not None},
         has_pooling=pooling is not None,

@@ -82,10 +82,10 @@ ELECTRA = Family(
     pooled=frozenset({"text_classification"}),
     builders={
         # Both heads have this activation whatever that of the blocks is.
-        "masked_lm": lambda encoder, settings: models.masked_lm(
-            encoder, masked_lm_head(encoder, settings.tied, intermediate_activation="gelu")
+        "masked_lm": lambda encoder, head, config: models.masked_lm(
+            encoder, masked_lm_head(encoder, head.tied, intermediate_activation="gelu")
         ),
-        "pretraining": lambda encoder, settings: models.replaced_token_detector(encoder),
+        "pretraining": lambda encoder, head, config: models.replaced_token_detector(encoder),
     },
     activations={
         "pooler.activation": "gelu",

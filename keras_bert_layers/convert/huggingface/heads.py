@@ -6,7 +6,7 @@ import keras
 
 from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.weight_map import parts_of
-from keras_bert_layers.models.describe import activation_name
+from keras_bert_layers.models.encoder_parts import activation_name
 
 
 def check_heads(model: keras.Model, family: Family, config: Any, task: str) -> None:
@@ -22,6 +22,11 @@ def check_heads(model: keras.Model, family: Family, config: Any, task: str) -> N
         if layer in named:
             expected = config.activation if expected is None else expected
             _require(named[layer], name, activation_name(getattr(named[layer], name)), expected, family)
+    if "head_pooling" in named and named["head_pooling"].mode == "max":
+        raise ValueError(
+            "The layer 'head_pooling' has mode='max', and Hugging Face's classifiers of a ModernBERT have 'cls' or "
+            "'mean'. Save the model in this library's own format: `kbl.convert.save_pretrained`."
+        )
     head = named.get("masked_lm")
     if head is not None and "masked_lm" in parts_of(model):
         width = named["embeddings"].token_embedding.output_dim

@@ -75,6 +75,7 @@ def to_huggingface(
         "tie_word_embeddings": tied,
         "dtype": "float32",
         **_classes(layers, labels, family.dropout_keys.get(task)),
+        **({"classifier_pooling": layers["head_pooling"].mode} if "head_pooling" in layers else {}),
         **({} if tokenizer is None else {"pad_token_id": tokenizer.pad_id}),
     }
     tensors = collect(model, family.table(config, tied))
