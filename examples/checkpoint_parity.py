@@ -116,9 +116,9 @@ def compare_weights(report: Report, column: str, source: keras.Model, target: ke
 
 
 def compare_ids(report: Report, column: str, expected: list[list[int]], actual: list[list[int]] | None) -> None:
-    """The token ids of the same texts; None where another library makes no tokenizer of the files."""
+    """The token ids of the same texts; None where the files do not say how text is split."""
     if actual is None:
-        report.add(column, "token ids", 0, "no tokenizer")
+        report.add(column, "token ids", 0, "not configured")
         return
     differing = sum(list(one) != list(other) for one, other in zip(expected, actual, strict=True))
     shown = f"{differing} of {len(expected)} texts differ" if differing else "identical"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def outputs_there(format: str, directory: Path, loaded: Pretrained, features: di
     """
     run = {"huggingface": run_transformers, "keras_hub": run_keras_hub}[format]
     outputs = run(directory, loaded, features)
-    if loaded.task == "sentence_embedding":
+    if loaded.task == "sentence_embedding" and loaded.task not in outputs:
         outputs["sentence_embedding"] = sentence_vectors(outputs["sequence_output"], features["padding_mask"], loaded)
     return outputs
 
@@ -70,30 +71,35 @@ def run_transformers(directory: Path, loaded: Pretrained, features: dict) -> dic
 
 
 def _heads(task, outputs):
-    if "seq_relationship_logits" in outputs:
-        return {"masked_lm": outputs.prediction_logits, "next_sentence": outputs.seq_relationship_logits}
+    for pairs in ("seq_relationship_logits", "sop_logits"):
+        if pairs in outputs:
+            return {"masked_lm": outputs.prediction_logits, "next_sentence": outputs[pairs]}
     if "start_logits" in outputs:
         return {"start": outputs.start_logits, "end": outputs.end_logits}
     return {_LOGITS.get(task, task): outputs.logits} if "logits" in outputs else {}
 
 
 def transformers_ids(directory: Path, texts: list[str]) -> list[list[int]] | None:
-    """The token ids of the texts by the tokenizer that transformers makes of the directory; None if it makes none."""
+    """The token ids of the texts by the checkpoint's tokenizer in transformers; None if it would have to guess one."""
     import transformers
 
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
-    except (OSError, ValueError):
+    if not any((directory / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
         return None
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
     return tokenizer(texts, add_special_tokens=False)["input_ids"]
 
 
 def run_keras_hub(directory: Path, loaded: Pretrained, features: dict) -> dict[str, np.ndarray]:
-    """The outputs of the backbone in keras-hub."""
+    """The outputs of the backbone in keras-hub and, where the preset is of a task, of its head."""
     import keras_hub
 
     backbone = keras_hub.models.Backbone.from_preset(str(directory), dtype="float32")
-    outputs = backbone({name: features[name] for name in backbone.input})
+    outputs = dict(backbone({name: features[name] for name in backbone.input}))
+    if (directory / "task.json").exists():
+        name = json.loads((directory / "task.json").read_text(encoding="utf-8"))["class_name"]
+        model = getattr(keras_hub.models, name).from_preset(str(directory), dtype="float32", preprocessor=None)
+        everywhere = np.broadcast_to(np.arange(features["token_ids"].shape[1]), features["token_ids"].shape)
+        outputs[loaded.task] = model({name: {**features, "mask_positions": everywhere}[name] for name in model.input})
     return {name: np.asarray(value) for name, value in outputs.items()}
 
 

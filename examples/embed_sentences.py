@@ -29,7 +29,7 @@ with quiet_start():
     import keras
     import numpy as np
     import tensorflow as tf
-    from text_input import batches_by_length, read_lines, refusing_bad_input, with_bar
+    from text_input import batches_by_length, compiled, read_lines, refusing_bad_input, with_bar
 
     import keras_bert_layers as kbl
     import keras_bert_layers.convert
@@ -113,7 +113,7 @@ def load(path: str, pooling: str | None) -> tuple[keras.Model, kbl.convert.Pretr
 
 def embed(model: keras.Model, loaded: kbl.convert.Pretrained, sentences: list[str], batch_size: int) -> np.ndarray:
     """float32 [N, H]: a vector of length 1 for each sentence, in their order."""
-    preprocessor = loaded.preprocessor(pad_to_multiple_of=8)
+    preprocessor = loaded.preprocessor()
     lengths = loaded.tokenizer.tokenize(sentences).row_lengths().numpy() + 2
     too_long = np.count_nonzero(lengths > loaded.sequence_length)
     if too_long:
@@ -123,14 +123,14 @@ def embed(model: keras.Model, loaded: kbl.convert.Pretrained, sentences: list[st
             file=sys.stderr,
         )
 
-    @tf.function(reduce_retracing=True)
-    def vectors_of(features):
+    def vectors_of_length_1(features):
         return tf.math.l2_normalize(tf.cast(model(features), tf.float32), axis=-1)
 
+    vectors_of = compiled(vectors_of_length_1, model)
     vectors = np.empty((len(sentences), model.output.shape[-1]), "float32")
     for batch in with_bar(batches_by_length(lengths, batch_size), "embedding"):
         features = preprocessor([sentences[number] for number in batch])
-        vectors[batch] = vectors_of({name: features[name] for name in model.input})
+        vectors[batch] = vectors_of(features)
     return vectors
 
 

@@ -26,7 +26,7 @@ from quickstart_progress import quiet_start
 with quiet_start():
     import numpy as np
     import tensorflow as tf
-    from text_input import batches_by_length, read_lines, refusing_bad_input, with_bar
+    from text_input import batches_by_length, compiled, read_lines, refusing_bad_input, with_bar
 
     import keras_bert_layers as kbl
     import keras_bert_layers.convert
@@ -84,20 +84,20 @@ def check_texts(texts: list[str], tokens: tf.RaggedTensor, loaded: kbl.convert.P
 
 def predict(loaded, texts: list[str], tokens: tf.RaggedTensor, top: int, batch_size: int) -> list[dict]:
     """For each text, its masks in their order; for each mask, its position and the likeliest tokens."""
-    model, tokenizer, preprocessor = loaded.model, loaded.tokenizer, loaded.preprocessor(pad_to_multiple_of=8)
+    model, tokenizer, preprocessor = loaded.model, loaded.tokenizer, loaded.preprocessor()
     top = min(top, tokenizer.vocabulary_size)
 
-    @tf.function(reduce_retracing=True)
-    def likeliest(features):
+    def likeliest_words(features):
         return tf.math.top_k(tf.nn.softmax(tf.cast(model(features), tf.float32)), top)
 
+    likeliest = compiled(likeliest_words, model)
     answers = [None] * len(texts)
     for batch in with_bar(batches_by_length(tokens.row_lengths(), batch_size), "filling"):
         features = preprocessor([texts[number] for number in batch])
         is_mask = features["token_ids"].numpy() == tokenizer.mask_id
         positions = [np.flatnonzero(row) for row in is_mask]
         features["mask_positions"] = padded(positions)
-        scores, ids = likeliest({name: features[name] for name in model.input})
+        scores, ids = likeliest(features)
         for row, number in enumerate(batch):
             masks = [
                 {

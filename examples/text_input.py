@@ -3,10 +3,12 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
+import tensorflow as tf
 from quickstart_progress import clock
 
 
@@ -44,6 +46,13 @@ def batches_by_length(lengths: Iterable[int], batch_size: int) -> list[np.ndarra
     """
     order = np.argsort(-np.asarray(lengths), kind="stable")
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def compiled(function: Callable, model: keras.Model) -> Callable:
+    """`function` of a model's features as a graph that is made once, for batches of any size and length."""
+    shapes = {name: tf.TensorSpec((None, None), tf.int32) for name in model.input}
+    graph = tf.function(function, input_signature=[shapes])
+    return lambda features: graph({name: features[name] for name in shapes})
 
 
 def with_bar(batches: list[np.ndarray], name: str) -> Iterator[np.ndarray]:
