@@ -78,7 +78,10 @@ def to_keras_hub(
 def _check_kind(model, new_pooler):
     family = family_of(model).model_type
     if family != "bert":
-        raise ValueError(f"A {family} is not written to keras-hub; a BERT is. Use `kbl.convert.to_huggingface`.")
+        raise ValueError(
+            f"Only a BERT is written to keras-hub. The model is of the family {family!r}: use "
+            "`kbl.convert.to_huggingface`."
+        )
     task = task_of(model)
     if task not in CLASSES.values() or not is_tied(model):
         what = f"a BERT for {task}" if is_tied(model) else "a BERT with an untied masked-LM head"
