@@ -11,12 +11,17 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_bert_layers/__init__
 EXTRAS = {
     "examples": ["matplotlib>=3.9"],
     "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77"],
-    "convert": ["safetensors>=0.4"],
+    "convert": ["safetensors>=0.4", "huggingface_hub>=0.26"],
     "beam": ["apache-beam>=2.77,<3"],
     "serving": ["tensorflow-serving-api>=2.21,<2.22"],
     "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4"],
 }
-EXTRAS["test"] = ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14", "pydot>=3", *EXTRAS["examples"], *EXTRAS["docs"]]
+EXTRAS["test"] = [
+    *("pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14", "pydot>=3"),
+    *EXTRAS["examples"],
+    *EXTRAS["docs"],
+    *EXTRAS["convert"],
+]
 
 setup(
     name="keras_bert_layers",
