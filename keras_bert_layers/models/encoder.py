@@ -4,6 +4,7 @@ import keras
 
 from keras_bert_layers import layers, ops
 from keras_bert_layers.models.config import BertConfig
+from keras_bert_layers.models.parts import encoder_inputs
 
 
 def bert_encoder(
@@ -16,13 +17,13 @@ def bert_encoder(
         pooler: whether the model ends in a Pooler, or a layer to use as such, [B, S, H] -> [B, H]. Defaults to `True`.
         name: of the model. Defaults to `"bert_encoder"`.
         packed: bool. Whether a row holds several sequences, none of which sees another: the model then also takes
-            `position_ids` and `pack_ids`, int32 [B, S], and with a pooler `sequence_starts`, int32 [B, K], padded with
-            -1. The weights are those of an encoder that is not packed. Defaults to `False`.
+            `position_ids` and `pack_ids`, int32 [B, S], and `sequence_starts`, int32 [B, K], padded with -1, which a
+            pooler reads. The weights are those of an encoder that is not packed. Defaults to `False`.
 
     Returns:
-        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids` (unless the config has
-        `num_segments=0`), `padding_mask` (1 = a real token). Outputs, by name: `sequence_output` float [B, S, H] and,
-        with a pooler, `pooled_output` float [B, H], or [B, K, H] if packed. Its layers are `embeddings`
+        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids` (of no effect if the config
+        has `num_segments=0`), `padding_mask` (1 = a real token). Outputs, by name: `sequence_output` float [B, S, H]
+        and, with a pooler, `pooled_output` float [B, H], or [B, K, H] if packed. Its layers are `embeddings`
         (BertEmbeddings), `encoder` (EncoderStack) and the pooler, `pooler` (Pooler).
 
     Raises:
@@ -64,11 +65,9 @@ def encoder_around(
     )
     if pooler is True:
         pooler = layers.Pooler(initializer, name="pooler")
-    names = ["token_ids", *["segment_ids"] * bool(config.num_segments), "padding_mask"]
-    if packed:
-        names += ["position_ids", "pack_ids", *["sequence_starts"] * bool(pooler)]
-    inputs = {input_name: keras.Input((None,), dtype="int32", name=input_name) for input_name in names}
-    x = embeddings(inputs["token_ids"], segment_ids=inputs.get("segment_ids"), position_ids=inputs.get("position_ids"))
+    inputs = encoder_inputs(packed)
+    segment_ids = inputs["segment_ids"] if config.num_segments else None
+    x = embeddings(inputs["token_ids"], segment_ids=segment_ids, position_ids=inputs.get("position_ids"))
     x = stack(x, padding_mask=inputs["padding_mask"], pack_ids=inputs.get("pack_ids"))
     outputs = {"sequence_output": x}
     if pooler:

@@ -5,7 +5,7 @@ import keras
 from keras_bert_layers import layers, ops
 from keras_bert_layers.models.masked_lm import masked_lm
 from keras_bert_layers.models.modernbert_config import ModernBertConfig
-from keras_bert_layers.models.parts import output_of
+from keras_bert_layers.models.parts import encoder_inputs, output_of
 
 
 def modernbert_encoder(
@@ -22,10 +22,10 @@ def modernbert_encoder(
         name: of the model. Defaults to `"modernbert_encoder"`.
 
     Returns:
-        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `padding_mask` (1 = a real token). Outputs,
-        by name: `sequence_output` float [B, S, H] and, with a pooler, `pooled_output` float [B, H]. Its layers are
-        `length_limit` (LengthLimit), `embeddings` (BertEmbeddings), `encoder` (EncoderStack) and `final_norm`
-        (LayerNormalization).
+        A functional model. Inputs, int32 [B, S] each, by name: `token_ids`, `segment_ids` (of no effect: it has no
+        segments), `padding_mask` (1 = a real token). Outputs, by name: `sequence_output` float [B, S, H] and, with a
+        pooler, `pooled_output` float [B, H]. Its layers are `length_limit` (LengthLimit), `embeddings`
+        (BertEmbeddings), `encoder` (EncoderStack) and `final_norm` (LayerNormalization).
 
     Raises:
         ValueError: if `config` is not a ModernBertConfig; from the model, if a sequence is longer than
@@ -41,9 +41,7 @@ def modernbert_encoder(
         Warner et al. 2024, Smarter, Better, Faster, Longer (arXiv:2412.13663), section 2.1.
     """
     _check_config(config)
-    token_ids, padding_mask = (
-        keras.Input((None,), dtype="int32", name=input_name) for input_name in ("token_ids", "padding_mask")
-    )
+    inputs = encoder_inputs()
     embeddings = layers.BertEmbeddings(
         config.vocabulary_size,
         config.hidden_dim,
@@ -56,14 +54,14 @@ def modernbert_encoder(
         name="embeddings",
     )
     blocks = [modernbert_block(config, number) for number in range(config.num_layers)]
-    x = embeddings(layers.LengthLimit(config.max_sequence_length, name="length_limit")(token_ids))
-    x = layers.EncoderStack(blocks, name="encoder")(x, padding_mask=padding_mask)
+    x = embeddings(layers.LengthLimit(config.max_sequence_length, name="length_limit")(inputs["token_ids"]))
+    x = layers.EncoderStack(blocks, name="encoder")(x, padding_mask=inputs["padding_mask"])
     outputs = {"sequence_output": _norm(config, "final_norm")(x)}
     if pooler is True:
         pooler = layers.Pooler(_initializer(config), name="pooler")
     if pooler:
         outputs["pooled_output"] = pooler(outputs["sequence_output"])
-    return keras.Model({"token_ids": token_ids, "padding_mask": padding_mask}, outputs, name=name)
+    return keras.Model(inputs, outputs, name=name)
 
 
 def modernbert_masked_lm(encoder: keras.Model, config: ModernBertConfig, name: str = "masked_lm") -> keras.Model:

@@ -5,6 +5,14 @@ import keras
 from keras_bert_layers import layers
 
 
+def encoder_inputs(packed: bool = False) -> dict[str, keras.KerasTensor]:
+    """The inputs of an encoder by name, the same for every family: Keras mistakes features that are not expected."""
+    names = ("token_ids", "segment_ids", "padding_mask")
+    if packed:
+        names += ("position_ids", "pack_ids", "sequence_starts")
+    return {name: keras.Input((None,), dtype="int32", name=name) for name in names}
+
+
 def output_of(encoder: keras.Model, name: str) -> keras.KerasTensor:
     """The symbolic output of that name, `"sequence_output"` or `"pooled_output"`.
 

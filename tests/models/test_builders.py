@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from parity_weights import randomized
 
 from keras_bert_layers import layers, models
 
@@ -159,10 +160,13 @@ def test_an_injected_pooler_is_the_one_that_is_used():
     assert np.min(encoder(features(encoder))["pooled_output"]) == 0.0
 
 
-def test_an_encoder_without_segments_takes_none():
-    encoder = models.bert_encoder(tiny.config(num_segments=0))
-    assert set(encoder.input) == {"token_ids", "padding_mask"}
-    assert encoder.get_layer("embeddings").segment_embedding is None
+def test_an_encoder_without_segments_takes_the_same_features_and_heeds_none():
+    encoder = randomized(models.bert_encoder(tiny.config(num_segments=0)))
+    inputs = features(encoder)
+    assert set(inputs) == {"token_ids", "segment_ids", "padding_mask"}
+    expected = encoder(inputs)["sequence_output"]
+    inputs["segment_ids"] = 1 - inputs["segment_ids"]
+    np.testing.assert_array_equal(encoder(inputs)["sequence_output"], expected)
 
 
 def test_an_injected_masked_lm_head_is_the_one_that_is_used():

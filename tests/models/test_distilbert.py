@@ -15,7 +15,7 @@ FEATURES = {
 
 def test_it_reads_no_segments_and_has_no_pooler():
     encoder = models.distilbert_encoder(tiny.config(num_segments=0))
-    assert set(encoder.input) == {"token_ids", "padding_mask"}
+    assert set(encoder.input) == {"token_ids", "segment_ids", "padding_mask"}
     assert set(encoder.output) == {"sequence_output"}
     assert models.config_of(encoder) == tiny.config(num_segments=0)
 

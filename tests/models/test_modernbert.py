@@ -129,7 +129,7 @@ builders = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
 def test_a_model_is_functional_with_named_inputs(build):
     model = build()
     assert type(model).__name__ == "Functional"
-    assert set(model.input) - {"mask_positions"} == {"token_ids", "padding_mask"}
+    assert set(model.input) - {"mask_positions"} == {"token_ids", "segment_ids", "padding_mask"}
 
 
 @builders
