@@ -120,6 +120,7 @@ def features(length=LENGTH):
     lengths = np.array([[length], [length - 3], [5]])
     return {
         "token_ids": rng.integers(0, VOCABULARY, size=(3, length)).astype("int32"),
+        "segment_ids": np.zeros((len(lengths), length), "int32"),
         "padding_mask": (np.arange(length) < lengths).astype("int32"),
     }
 
