@@ -2,19 +2,32 @@
 
 from keras_bert_layers.data.documents import read_documents
 from keras_bert_layers.data.full_sentences import full_sentences
+from keras_bert_layers.data.prepare_records import prepare_records
 from keras_bert_layers.data.pretraining import masked_lm_dataset, pretraining_dataset
+from keras_bert_layers.data.record_dataset import record_dataset
+from keras_bert_layers.data.record_metadata import read_metadata, record_tokenizer
+from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.record_steps import record_epoch
 from keras_bert_layers.data.sentence_pairs import SentencePairs, sentence_pairs
 from keras_bert_layers.data.sentences import split_sentences
+from keras_bert_layers.data.shard_split import split_shards
 from keras_bert_layers.data.tokenized import TokenizedDocuments, tokenize_documents
 
 __all__ = [
+    "RecordSettings",
     "SentencePairs",
     "TokenizedDocuments",
     "full_sentences",
     "masked_lm_dataset",
+    "prepare_records",
     "pretraining_dataset",
     "read_documents",
+    "read_metadata",
+    "record_dataset",
+    "record_epoch",
+    "record_tokenizer",
     "sentence_pairs",
     "split_sentences",
+    "split_shards",
     "tokenize_documents",
 ]

@@ -11,6 +11,8 @@ _CLOSERS = "\"'”’)\\]}»`*_"
 _OPENERS = "\"'“‘(\\[{«`*_¿¡"
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
 
+_IDEOGRAPH = re.compile(f"[{_CJK}]")
+
 # A stop, whatever closes after it, then white space. What stands on both sides decides whether a sentence ends here.
 _ENGLISH_STOP = re.compile(rf"(?P<stop>[.!?…]+)(?P<closers>[{_CLOSERS}]*)\s+(?=(?P<openers>[{_OPENERS}]*)(?P<next>\S))")
 _LAST_WORD = re.compile(r"[^\s(\[{\"'“‘/—]+$")
@@ -72,8 +74,9 @@ def split_sentences(text: str, language: str = "auto") -> list[str]:
 
 
 def _is_chinese(text: str) -> bool:
-    letters = sum(character.isalpha() for character in text)
-    return len(re.findall(f"[{_CJK}]", text)) * 5 >= max(letters, 1)
+    if text.isascii() or not (ideographs := len(_IDEOGRAPH.findall(text))):
+        return False
+    return ideographs * 5 >= sum(map(str.isalpha, text))
 
 
 def _split_chinese(text: str) -> list[str]:

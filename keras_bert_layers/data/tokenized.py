@@ -2,8 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+
+
+class NoTokensError(ValueError):
+    """Documents without a single token."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,9 @@ class TokenizedDocuments:
         counts = np.bincount(owners, minlength=1)
         counts = counts[counts > 0]
         if not len(counts):
-            raise ValueError("There is no token in the documents. Check that they hold text the vocabulary can spell.")
+            raise NoTokensError(
+                "There is no token in the documents. Check that they hold text the vocabulary can spell."
+            )
         return cls(tokens, _starts(sentence_lengths[sentence_lengths > 0]), _starts(counts))
 
     @property
@@ -63,12 +70,13 @@ class TokenizedDocuments:
 
 
 def tokenize_documents(
-    documents: Sequence[Sequence[str]], tokenizer: Callable, batch_size: int = 8192
+    documents: Iterable[Sequence[str]], tokenizer: Callable, batch_size: int = 8192
 ) -> TokenizedDocuments:
     """Tokenises documents of sentences, many sentences at a time.
 
     Args:
-        documents: lists of sentences, as `read_documents` gives them.
+        documents: lists of sentences, as `read_documents` gives them. From an iterator they are taken as they are
+            needed, and no more than `batch_size` sentences are kept.
         tokenizer: has `tokenize(list of str) -> RaggedTensor`, such as `kbl.text.BertTokenizer`.
         batch_size: int > 0. Sentences per call of the tokenizer. Defaults to 8192.
 
@@ -87,20 +95,26 @@ def tokenize_documents(
         >>> tokenize_documents([["one day", "it rains"], ["so be it"]], Lengths()).tokens
         array([3, 3, 2, 5, 2, 2, 2], dtype=int32)
     """
-    for index, document in enumerate(documents):
-        if isinstance(document, str):
-            raise TypeError(
-                f"Each document must be a list of sentences. Received a string as document {index}: {document[:40]!r}. "
-                "Split it with `split_sentences`."
-            )
-    sentences = [sentence for document in documents for sentence in document]
-    tokens, lengths = [np.zeros(0, "int32")], [np.zeros(0, "int64")]
-    for start in range(0, len(sentences), batch_size):
-        ragged = tokenizer.tokenize(sentences[start : start + batch_size])
+    sentences_per_document, tokens, lengths = [], [np.zeros(0, "int32")], [np.zeros(0, "int64")]
+
+    def sentences():
+        for index, document in enumerate(documents):
+            if isinstance(document, str):
+                raise TypeError(
+                    f"Each document must be a list of sentences. Received a string as document {index}: "
+                    f"{document[:40]!r}. Split it with `split_sentences`."
+                )
+            sentences_per_document.append(len(document))
+            yield from document
+
+    waiting = sentences()
+    while batch := list(islice(waiting, batch_size)):
+        ragged = tokenizer.tokenize(batch)
         tokens.append(np.asarray(ragged.values, "int32"))
         lengths.append(np.asarray(ragged.row_lengths(), "int64"))
-    sentences_per_document = np.array([len(document) for document in documents], "int64")
-    return TokenizedDocuments._without_empty(np.concatenate(tokens), np.concatenate(lengths), sentences_per_document)
+    return TokenizedDocuments._without_empty(
+        np.concatenate(tokens), np.concatenate(lengths), np.array(sentences_per_document, "int64")
+    )
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:

@@ -1,0 +1,145 @@
+"""Which rows an epoch over records has, and in which order: a function of the seed and the epoch alone."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_bert_layers.data.packing import pack_rows
+from keras_bert_layers.data.ragged_columns import Columns, merged, rows, take
+from keras_bert_layers.data.record_metadata import RecordMetadata
+from keras_bert_layers.data.record_shards import check_sizes, read_shards
+from keras_bert_layers.data.sampling import Stream, generator
+
+
+@dataclass(frozen=True)
+class RecordEpochs:
+    """Epochs over some shards of a set of records.
+
+    An epoch deals its shards, in random order, into groups. One group after the other is read into memory, its examples
+    are mixed (and packed into rows, if asked for), and leave as rows, while the next group is read.
+
+    Args:
+        directory, metadata: the records.
+        shards: the numbers of the shards to use, or None for all.
+        seed: of the order.
+        shuffle: whether there is a random order at all.
+        shuffle_shards: how many shards make a group.
+        max_sequences: the most sequences to pack into a row; 1 leaves the examples as they were stored.
+
+    Raises:
+        ValueError: if an argument is out of range, or a shard is missing or of another size than was written.
+    """
+
+    directory: str
+    metadata: RecordMetadata
+    shards: Sequence[int] | None
+    seed: int
+    shuffle: bool
+    shuffle_shards: int
+    max_sequences: int
+
+    def __post_init__(self):
+        if min(self.shuffle_shards, self.max_sequences) < 1:
+            raise ValueError(
+                "`shuffle_shards` and `max_sequences` must be positive. Received: "
+                f"{self.shuffle_shards} and {self.max_sequences}."
+            )
+        if self.max_sequences > 1 and (self.metadata.settings.max_sequences > 1 or self.metadata.masking is not None):
+            raise ValueError(
+                "Records that hold packed rows, or masks, cannot be packed when they are read. Leave `max_sequences` "
+                f"out. Received: max_sequences={self.max_sequences}."
+            )
+        check_sizes(self.directory, self.metadata, self._numbers())
+
+    def _numbers(self) -> list[int]:
+        total = len(self.metadata.shards)
+        if self.shards is None:
+            return list(range(total))
+        numbers = [int(number) for number in self.shards]
+        if not numbers or len(set(numbers)) < len(numbers) or not 0 <= min(numbers) <= max(numbers) < total:
+            raise ValueError(
+                f"`shards` must be different numbers from 0 to {total - 1}, at least one. Received: {numbers}."
+            )
+        return numbers
+
+    def groups(self, epoch: int) -> list[tuple[int, ...]]:
+        """The shards of each group; shards without examples are in none."""
+        shards = np.array([number for number in self._numbers() if self.metadata.shards[number].examples], "int64")
+        if self.shuffle:
+            shards = generator(self.seed, epoch, Stream.ORDER).permutation(shards)
+        shards = shards.tolist()
+        return [tuple(shards[i : i + self.shuffle_shards]) for i in range(0, len(shards), self.shuffle_shards)]
+
+    def num_rows(self, epoch: int) -> int:
+        return sum(map(self.num_rows_of_group, self.groups(epoch)))
+
+    def num_rows_of_group(self, group: Sequence[int]) -> int:
+        """How many rows a group gives, from the metadata alone."""
+        shards = [self.metadata.shards[number] for number in group]
+        if self.max_sequences == 1:
+            return sum(shard.examples for shard in shards)
+        counts = np.sum([shard.length_counts for shard in shards], axis=0)
+        return _num_packed_rows(tuple(counts.tolist()), self.metadata.settings.sequence_length, self.max_sequences)
+
+    def rows(self, epoch: int, first_row: int = 0) -> Iterator[Columns]:
+        """The rows of an epoch, group by group, from the row with the number `first_row` on.
+
+        Groups before it are not read. A row has besides its fields `index`: the number of its first example in the set.
+        """
+        waiting, skip = list(enumerate(self.groups(epoch))), first_row
+        while waiting and skip and skip >= (size := self.num_rows_of_group(waiting[0][1])):
+            skip -= size
+            waiting.pop(0)
+        with ThreadPoolExecutor(1) as reader:
+            running = None
+            for number, group in waiting:
+                ahead = reader.submit(self._rows_of_group, epoch, number, group)
+                if running is not None:
+                    yield _from_row(running.result(), skip)
+                    skip = 0
+                running = ahead
+            if running is not None:
+                yield _from_row(running.result(), skip)
+
+    def _rows_of_group(self, epoch: int, number: int, group: Sequence[int]) -> Columns:
+        examples = read_shards(self.directory, self.metadata, group)
+        count = len(examples["index"][1]) - 1
+        rng = generator(self.seed, epoch, Stream.ORDER, 1 + number)
+        order = rng.permutation(count) if self.shuffle else np.arange(count)
+        if self.max_sequences == 1:
+            return take(examples, order) if self.shuffle else examples
+        lengths = self._lengths(examples)
+        # Longest first: how many rows there are then depends on the lengths alone, and `num_rows` knows it.
+        order = order[np.argsort(-lengths[order], kind="stable")]
+        packed = pack_rows(lengths[order], self.metadata.settings.sequence_length, self.max_sequences)
+        expected = self.num_rows_of_group(group)
+        if len(packed) != expected:
+            raise ValueError(
+                f"The metadata gives {expected} packed rows, and there are {len(packed)}: they do not fit."
+            )
+        table = np.split(order[packed.order], packed.splits[1:-1])
+        if self.shuffle:
+            table = [table[row] for row in rng.permutation(len(table))]
+        else:
+            table.sort(key=min)
+        splits = np.cumsum([0, *map(len, table)])
+        packed_rows = merged(take(examples, np.concatenate(table)), splits)
+        index = examples["index"][0][[row[0] for row in table]]
+        return {**packed_rows, "index": (index, np.arange(len(table) + 1))}
+
+    def _lengths(self, examples: Columns) -> np.ndarray:
+        """Positions of each example, with its special tokens."""
+        return np.diff(examples["token_ids"][1]) + self.metadata.settings.segments_per_sequence + 1
+
+
+@functools.lru_cache(maxsize=4096)
+def _num_packed_rows(length_counts: tuple[int, ...], sequence_length: int, max_sequences: int) -> int:
+    lengths = np.repeat(np.arange(len(length_counts)), length_counts)[::-1]
+    return len(pack_rows(lengths, sequence_length, max_sequences))
+
+
+def _from_row(columns: Columns, first: int) -> Columns:
+    return rows(columns, first, len(columns["index"][1]) - 1) if first else columns
