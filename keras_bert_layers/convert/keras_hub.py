@@ -53,7 +53,8 @@ def read_keras_hub_model(model: keras.Model) -> Checkpoint:
     Raises:
         ValueError: if it is of a class that is not read here, or computes what is not computed here.
     """
-    if type(model).__name__ not in CLASSES:
+    kind = type(model)
+    if kind.__name__ not in CLASSES or not kind.__module__.startswith("keras_hub."):
         raise ValueError(
             f"Expected the path of a checkpoint, or a keras-hub model: {', '.join(CLASSES)}. Received: {model!r}."
         )

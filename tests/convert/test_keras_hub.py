@@ -182,6 +182,17 @@ def test_a_directory_that_is_called_like_a_preset_is_read_without_the_network(tm
     assert_same_outputs(model, keras_hub.models.BertBackbone.from_preset(str(theirs)))
 
 
+def test_a_preset_in_shards_and_of_the_older_name_is_read(tmp_path):
+    theirs = randomized(backbone())
+    theirs.save_to_preset(str(tmp_path), max_shard_size=4e-6)
+    their_tokenizer().save_to_preset(str(tmp_path))
+    assert len(list(tmp_path.glob("model_0000?.weights.h5"))) > 1
+    for name in ("config.json", "tokenizer.json"):
+        path = tmp_path / name
+        path.write_text(path.read_text().replace("keras_hub", "keras_nlp"))
+    assert_same_outputs(convert.from_pretrained(tmp_path).model, theirs)
+
+
 def test_a_bfloat16_model_is_read_exactly():
     theirs = randomized(backbone(dtype="bfloat16"))
     model = convert.from_pretrained(theirs).model
@@ -297,6 +308,7 @@ def with_lora():
     [
         (with_lora, r"unexpected '.*lora_kernel_a'"),
         (lambda: keras.Sequential([keras.layers.Dense(1)], name="mine"), r"or a keras-hub model: BertBackbone.*mine"),
+        (lambda: type("BertBackbone", (), {})(), r"or a keras-hub model: .*Received: <.*BertBackbone object"),
         (lambda: 3, r"or a keras-hub model: .*Received: 3"),
         (lambda: keras_hub.models.BertTextClassifier(backbone(), 3, activation="softmax"), r"activation 'softmax'"),
     ],
