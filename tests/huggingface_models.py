@@ -1,15 +1,21 @@
 """Tiny random models of transformers, for each family and task, and what they compute beside what is computed here."""
 
+import json
+import re
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+safetensors = pytest.importorskip("safetensors.numpy", reason="needs safetensors: pip install '.[parity]'")
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install '.[parity]'")
 transformers = pytest.importorskip("transformers", reason="needs Hugging Face transformers: pip install '.[parity]'")
 
 VOCABULARY, CLASSES, SEGMENTS = 13, 4, 2
+
+# TensorFlow and PyTorch share the cores; between them, each with a thread for every core, tiny models crawl.
+torch.set_num_threads(1)
 
 _SIZES = {
     "vocab_size": VOCABULARY,
@@ -98,9 +104,33 @@ def saved(model, directory: Path, **settings) -> Path:
     return directory
 
 
+def rewrite(directory: Path, change) -> None:
+    """Writes model.safetensors anew with `change(tensors)`."""
+    tensors = dict(safetensors.load_file(directory / "model.safetensors"))
+    safetensors.save_file(change(tensors), directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def renamed(changes: dict[str, str]):
+    """A change for `rewrite`: every pattern replaced in every name."""
+
+    def change(tensors):
+        for pattern, replacement in changes.items():
+            tensors = {re.sub(pattern, replacement, name): tensor for name, tensor in tensors.items()}
+        return tensors
+
+    return change
+
+
+def set_config(directory: Path, **settings) -> None:
+    """Sets entries of config.json; None removes one."""
+    path = directory / "config.json"
+    config = json.loads(path.read_text()) | settings
+    path.write_text(json.dumps({name: value for name, value in config.items() if value is not None}))
+
+
 def loaded(model_class, directory: Path):
     """The model that transformers reads there; a tensor that is missing, or left over, is an error."""
-    model, about = model_class.from_pretrained(directory, output_loading_info=True)
+    model, about = model_class.from_pretrained(directory, output_loading_info=True, attn_implementation="eager")
     assert {name: list(found) for name, found in about.items() if found} == {}
     return model.eval()
 
@@ -115,6 +145,13 @@ def features(segments: int = SEGMENTS, length: int = 6, seed: int = 0) -> dict[s
         "padding_mask": PADDING,
         "mask_positions": everywhere,
     }
+
+
+def assert_same_weights(actual, expected) -> None:
+    """Two models of theirs hold the same, bit for bit."""
+    actual, expected = actual.state_dict(), expected.state_dict()
+    assert set(actual) == set(expected)
+    assert [name for name in expected if not torch.equal(actual[name], expected[name])] == []
 
 
 def outputs_there(model, inputs: dict[str, np.ndarray]) -> dict[str | None, np.ndarray]:
@@ -140,3 +177,11 @@ def assert_same_outputs(model: keras.Model, theirs, segments: int = SEGMENTS, to
         by_position = value.shape[:2] == PADDING.shape and name not in ("pooled_output", "next_sentence")
         real = PADDING.astype(bool) if by_position else slice(None)
         np.testing.assert_allclose(here[real], value[real], rtol=tolerance, atol=tolerance, err_msg=str(name))
+
+
+def assert_same_outputs_there(actual, expected, segments: int = SEGMENTS) -> None:
+    """Two models of theirs compute the same, but for the last digit: they have two forms of one GELU."""
+    actual, expected = (outputs_there(model, features(segments)) for model in (actual, expected))
+    assert set(actual) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(actual[name], value, rtol=1e-5, atol=1e-6, err_msg=str(name))

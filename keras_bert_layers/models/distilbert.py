@@ -19,15 +19,15 @@ def distilbert_encoder(
         name: of the model. Defaults to `"distilbert_encoder"`.
 
     Returns:
-        A functional model with the inputs, outputs and layers of a `bert_encoder`, except the input `segment_ids`.
+        A functional model with the inputs, outputs and layers of a `bert_encoder`; `segment_ids` are of no effect.
 
     Raises:
         ValueError: if `config` is not a BertConfig, or has segments.
 
     Example:
         >>> config = BertConfig(num_segments=0, num_layers=2, hidden_dim=8, num_heads=2, intermediate_dim=16)
-        >>> sorted(distilbert_encoder(config).input)
-        ['padding_mask', 'token_ids']
+        >>> {name: output.shape for name, output in distilbert_encoder(config, pooler=True).output.items()}
+        {'sequence_output': (None, None, 8), 'pooled_output': (None, 8)}
 
     Reference:
         Sanh et al. 2019, DistilBERT (arXiv:1910.01108), section 3; the pooler is the released code's `pre_classifier`.

@@ -9,13 +9,14 @@ from keras_bert_layers import models
 
 FEATURES = {
     "token_ids": np.array([[2, 5, 6, 3], [2, 7, 3, 0]], "int32"),
+    "segment_ids": np.array([[0, 0, 1, 1], [0, 0, 0, 0]], "int32"),
     "padding_mask": np.array([[1, 1, 1, 1], [1, 1, 1, 0]], "int32"),
 }
 
 
-def test_it_reads_no_segments_and_has_no_pooler():
+def test_it_has_no_segments_and_no_pooler():
     encoder = models.distilbert_encoder(tiny.config(num_segments=0))
-    assert set(encoder.input) == {"token_ids", "segment_ids", "padding_mask"}
+    assert encoder.get_layer("embeddings").segment_embedding is None
     assert set(encoder.output) == {"sequence_output"}
     assert models.config_of(encoder) == tiny.config(num_segments=0)
 

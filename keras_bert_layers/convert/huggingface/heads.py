@@ -27,6 +27,8 @@ def check_heads(model: keras.Model, family: Family, config: Any, task: str) -> N
             "The layer 'head_pooling' has mode='max', and Hugging Face's classifiers of a ModernBERT have 'cls' or "
             "'mean'. Save the model in this library's own format: `kbl.convert.save_pretrained`."
         )
+    if "head_norm" in named:
+        _require(named["head_norm"], "epsilon", named["head_norm"].epsilon, config.layer_norm_epsilon, family)
     head = named.get("masked_lm")
     if head is not None and "masked_lm" in parts_of(model):
         width = named["embeddings"].token_embedding.output_dim
