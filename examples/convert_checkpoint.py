@@ -6,7 +6,7 @@
 It prints what it found in the source, and which of its tensors the model does not use and why; writes the target; and
 then compares: the target, read back, must have every weight of the source bit for bit, the same token ids and the same
 outputs. Where the library of the source's or the target's format is installed (transformers, keras-hub), that library
-runs the files on the same ids as well. It takes some twenty seconds, most of which are imports.
+runs the files on the same ids as well. It takes half a minute, most of it imports.
 
 The status is 0 if all is equal, 1 if weights or token ids differ or an output by more than `--tolerance`, and 2 with a
 message when the input is at fault; then nothing has been written.
