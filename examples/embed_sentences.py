@@ -7,8 +7,8 @@
 
 Sentences come from a file or from the standard input, one a line. Without further options it prints the most similar
 pairs; with `--query` the sentences nearest to it. `--sts` reads rows `sentence1,sentence2,score` and prints Spearman's
-rank correlation between the scores and the cosines of the vectors. It takes some ten seconds to start; the 3,000
-sentences of STS-B's development set take half a minute more with all-MiniLM-L6-v2 on two cores.
+rank correlation between the scores and the cosines of the vectors. It takes some ten seconds; with the 3,000
+sentences of STS-B's development set and all-MiniLM-L6-v2 half a minute on two cores.
 
 A checkpoint of sentence-transformers says how its vectors are pooled; for another one say it yourself (`--pooling
 mean`). The status is 0, or 2 with a message when the input is at fault.

@@ -4,8 +4,8 @@
     python examples/fill_mask.py --model path/to/checkpoint --file texts.txt --top 3 --json > answers.json
 
 Texts come from the arguments, from a file or from the standard input (one a line) and may have several [MASK] each. It
-prints the likeliest words for every [MASK] with their probabilities: a table, or JSON. It takes about ten seconds, nearly all of
-them to start.
+prints the likeliest words for every [MASK] with their probabilities: a table, or JSON. It takes about ten seconds,
+nearly all of them to start.
 
 The status is 0, or 2 with a message when the input is at fault: a text without [MASK] or longer than the model takes,
 a checkpoint that cannot be read or has no masked-LM head.
