@@ -6,13 +6,14 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_bert_layers/__init__.py").read_text(encoding="utf-8"))[1]
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "keras_bert_layers/version.py").read_text(encoding="utf-8"))[1]
 
 EXTRAS = {
     "examples": ["matplotlib>=3.9"],
     "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.30", "latex2mathml>=3.77"],
     "convert": ["safetensors>=0.4", "huggingface_hub>=0.26"],
     "beam": ["apache-beam>=2.77,<3"],
+    "chinese": ["jieba>=0.42.1"],
     "serving": ["tensorflow-serving-api>=2.21,<2.22"],
     "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4"],
 }

@@ -5,7 +5,7 @@ Importing this package imports neither Keras nor TensorFlow; each namespace load
 
 import importlib
 
-__version__ = "0.1.0"
+from keras_bert_layers.version import __version__
 
 _NAMESPACES = ("convert", "data", "layers", "models", "ops", "serving", "text", "training")
 

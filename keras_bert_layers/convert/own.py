@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-import keras_bert_layers
 from keras_bert_layers import text
 from keras_bert_layers.convert.atomic_directory import atomic_directory
 from keras_bert_layers.convert.checkpoint import Checkpoint, Pretrained
@@ -16,6 +15,7 @@ from keras_bert_layers.convert.formats import OWN_FILE
 from keras_bert_layers.convert.tasks import HeadSettings, is_tied, task_of
 from keras_bert_layers.convert.tensor_files import Arrays
 from keras_bert_layers.convert.weight_map import Rule, Table, parts_of, weight_at
+from keras_bert_layers.version import __version__
 
 _VERSION = 1
 _MODEL, _VOCABULARY = "model.keras", "vocab.txt"
@@ -60,7 +60,7 @@ def save_pretrained(
     check_tokenizer(tokenizer, config.vocabulary_size)
     about = {
         "format_version": _VERSION,
-        "keras_bert_layers": keras_bert_layers.__version__,
+        "keras_bert_layers": __version__,
         "task": task_of(model),
         "model_type": family.model_type,
         "config": config.to_dict(),
