@@ -91,6 +91,7 @@ def features(model, length=9):
     rng = np.random.default_rng(0)
     values = {
         "token_ids": rng.integers(0, 15, (3, length)),
+        "segment_ids": rng.integers(0, 2, (3, length)),
         "padding_mask": np.arange(length) < np.array([[length], [4], [2]]),
         "mask_positions": np.array([[1, 3], [2, -1], [-1, -1]]),
     }
@@ -164,6 +165,12 @@ def test_padding_never_changes_a_real_position(build):
     keras.tree.map_structure(
         lambda x, y: np.testing.assert_allclose(real(x), real(y), rtol=0, atol=1e-6), model(inputs), model(changed)
     )
+
+
+def test_segments_are_taken_and_have_no_effect():
+    model = randomize(encoder())
+    inputs = features(model)
+    assert_equal(model({**inputs, "segment_ids": 1 - inputs["segment_ids"]}), model(inputs))
 
 
 def test_every_nth_block_from_the_first_is_global_and_only_the_others_have_a_window():
