@@ -98,16 +98,24 @@ def predict(loaded, texts: list[str], tokens: tf.RaggedTensor, top: int, batch_s
         positions = [np.flatnonzero(row) for row in is_mask]
         features["mask_positions"] = padded(positions)
         scores, ids = likeliest(features)
+        # What people read: a BytePairTokenizer spells tokens with signs in place of bytes.
+        words = tokenizer.detokenize(tf.reshape(ids, [-1, 1]), keep_special_tokens=True)
+        scores, ids, words = scores.numpy(), ids.numpy(), tf.reshape(words, ids.shape).numpy()
         for row, number in enumerate(batch):
             masks = [
                 {
                     "position": int(position),
                     "predictions": [
-                        {"token": tokenizer.id_to_token(token), "id": int(token), "probability": float(score)}
-                        for token, score in zip(ids[row, index].numpy(), scores[row, index].numpy(), strict=True)
+                        {
+                            "word": words[row, mask, rank].decode().strip(),
+                            "token": tokenizer.id_to_token(ids[row, mask, rank]),
+                            "id": int(ids[row, mask, rank]),
+                            "probability": float(scores[row, mask, rank]),
+                        }
+                        for rank in range(top)
                     ],
                 }
-                for index, position in enumerate(positions[row])
+                for mask, position in enumerate(positions[row])
             ]
             answers[number] = {"text": texts[number], "masks": masks}
     return answers
@@ -125,13 +133,13 @@ def as_table(answer: dict, tokenizer) -> str:
     """The text, and below it a line for each word: the number of its mask, the word, the probability."""
     mask = tokenizer.id_to_token(tokenizer.mask_id)
     several = len(answer["masks"]) > 1
-    column = max(width(word["token"]) for one in answer["masks"] for word in one["predictions"])
+    column = max(width(word["word"]) for one in answer["masks"] for word in one["predictions"])
     lines = [answer["text"], ""]
     for number, one in enumerate(answer["masks"], start=1):
         label = f"{mask} {number}" if several else mask
         for word in one["predictions"]:
-            gap = " " * (column - width(word["token"]))
-            lines.append(f"  {label:<{len(mask) + 3}}  {word['token']}{gap}  {word['probability']:6.1%}")
+            gap = " " * (column - width(word["word"]))
+            lines.append(f"  {label:<{len(mask) + 3}}  {word['word']}{gap}  {word['probability']:6.1%}")
             label = ""
     return "\n".join(lines)
 

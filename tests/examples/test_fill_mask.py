@@ -46,7 +46,9 @@ def test_each_mask_gets_the_models_likeliest_words(batch_size, checkpoint, capsy
         for mask, row in zip(answer["masks"], expected, strict=True):
             best = np.argsort(-row)[:4]
             assert [word["id"] for word in mask["predictions"]] == best.tolist()
-            assert [word["token"] for word in mask["predictions"]] == [tiny.VOCABULARY[number] for number in best]
+            tokens = [tiny.VOCABULARY[number] for number in best]
+            assert [word["token"] for word in mask["predictions"]] == tokens
+            assert [word["word"] for word in mask["predictions"]] == tokens
             np.testing.assert_allclose([word["probability"] for word in mask["predictions"]], row[best], rtol=1e-4)
 
 
