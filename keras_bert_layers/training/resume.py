@@ -62,8 +62,6 @@ class Resume(keras.callbacks.Callback):
         (6, [0, 1])
     """
 
-    async_safe = True  # so that Keras need not wait for the numbers of a batch before it begins the next one
-
     def __init__(self, directory: str | os.PathLike, every: int = 500, keep: int = 3, settings: dict | None = None):
         super().__init__()
         if every < 1 or keep < 1:
@@ -206,7 +204,7 @@ class Resume(keras.callbacks.Callback):
                 self._finish_restoring()
 
     def on_train_batch_begin(self, batch, logs=None):
-        # Called in step with training. The end of a batch is called at some time later, from another thread.
+        # Not when the last batch has ended, so that `fit` can be told that this is the last one of the epoch.
         self.step = self._epoch_begin + batch
         if batch and self._is_due():
             self._save(in_epoch=True)

@@ -1,7 +1,6 @@
 """The last state of a run that can be read, and whether it is a state of this run."""
 
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.training import state_files
+from keras_bert_layers.version import __version__
 
 _FORMAT = 1
 
@@ -30,7 +30,7 @@ class SavedState(NamedTuple):
 def about(settings: dict | None) -> dict:
     """What every state says of the program that saved it."""
     versions = {
-        "keras_bert_layers": sys.modules[__package__.partition(".")[0]].__version__,
+        "keras_bert_layers": __version__,
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
         "numpy": np.__version__,

@@ -1,0 +1,54 @@
+"""A line on the terminal that says how far a run is."""
+
+import sys
+import time
+
+# Logged value -> how to write it. Where several names stand for the same, the first one that is there is written.
+_FORMS = [
+    (("masked_lm_loss", "loss"), "loss {:.3f}"),
+    (("masked_lm_accuracy", "accuracy"), "masked words {:.1%}"),
+    (("next_sentence_accuracy",), "sentence pairs {:.1%}"),
+    (("val_masked_lm_loss", "val_loss"), "held-out loss {:.3f}"),
+    (("val_masked_lm_accuracy", "val_accuracy"), "held-out words {:.1%}"),
+    (("val_next_sentence_accuracy",), "held-out pairs {:.1%}"),
+    (("steps_per_second",), "{:.3g} steps/s"),
+    (("tokens_per_second",), "{:,.0f} tokens/s"),
+    (("share_of_peak",), "{:.1%} of peak"),
+]
+
+
+class ProgressLine:
+    """Draws over itself on a terminal; elsewhere, a new line when one is asked for, or every half minute.
+
+    Args:
+        total: steps of the whole run.
+    """
+
+    def __init__(self, total: int):
+        self.total, self._last = total, 0.0
+
+    def show(self, step: int, values: dict[str, float], seconds_left: float | None, whole: bool = False) -> None:
+        """Shows the values after `step`; `whole` asks for a line of their own, which stays."""
+        now = time.monotonic()
+        if sys.stdout.isatty():
+            print(f"\r\033[K{self._text(step, values, seconds_left)}", end="\n" if whole else "", flush=True)
+        elif whole or now - self._last > 30:
+            print(self._text(step, values, seconds_left), flush=True)
+            self._last = now
+
+    def _text(self, step, values, seconds_left):
+        parts = [f"[{'=' * round(20 * step / self.total):20}]", f"{step}/{self.total}"]
+        if seconds_left is not None and step < self.total:
+            parts.append(f"{clock(seconds_left)} left")
+        for names, form in _FORMS:
+            name = next((name for name in names if name in values), None)
+            if name is not None:
+                parts.append(form.format(values[name]))
+        return "  ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes and seconds, as a clock shows them."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
