@@ -43,6 +43,9 @@ HARD_STRINGS = {
     "special tokens misspelled": "[cls] [MASK [ MASK] [Sep]",
     "special tokens nested": "[[MASK]] [CLS[SEP]]",
     "special token and sigma": "ΟΔΟΣ[SEP]Σ\x00[MASK]",
+    "marks out of order": "a\u302e\ua953b \ua953\u302ec \u1baa\u0301\U0001d165x é\u302f\ua953 a\u302e\u200b\ua953",
+    "marks out of order beside special tokens": "[MASK\u200b]\u302e\ua953 [SEP]\u302e\ua953",
+    "marks that are two": "a\u302e\u0f81\ua953 \u0344",
     "cherokee": "Ꭰᏸ ꭰ",
     "cased pairs beyond plane 0": "𐐀𐐨 𞤀",
 }

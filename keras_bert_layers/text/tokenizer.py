@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from keras_bert_layers.text.byte_offsets import characters_before, row_ids
+from keras_bert_layers.text.character_rules import RULES
 from keras_bert_layers.text.vocab_file import check_vocabulary, read_vocabulary, write_vocabulary
 from keras_bert_layers.text.wordpiece import WordPieceEncoder
 
@@ -14,17 +16,25 @@ _CORE_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
 class BertTokenizer:
-    """Strings to token ids and back, with the ids of Google's original tokenizer, in TensorFlow operations only.
+    """Strings to token ids and back, as the published BERT tokenizers do it, in TensorFlow operations only.
 
     Works eagerly, in `tf.data`, in `tf.function` and in a SavedModel (TensorFlow Serving has all its operations). The
     vocabulary is part of `get_config`, so a saved Keras model needs no vocabulary file.
 
     Text is cleaned (control characters go, every space is one), lowercased and stripped of accents if asked for, split
     at spaces, punctuation and CJK ideographs, and each word is cut greedily into the longest known pieces. A word with
-    an unknown part, or with too many characters, becomes one `[UNK]`. Invalid UTF-8 bytes are dropped. Two things are
-    not as in Google's code: combining marks of category Mc in a non-canonical order stay in that order, and punctuation
-    newer than this Python's Unicode tables is split off. Hugging Face's tokenizer differs from both in two ways: it
-    knows no final sigma (ς), and leaves ideographs of CJK extensions E and F joined.
+    an unknown part, or with too many characters, becomes one `[UNK]`. Invalid UTF-8 bytes are dropped.
+
+    Two implementations set the rules, and a checkpoint wants those it was trained with:
+
+    - `"google"`: the code that came with BERT. Its Unicode tables are Python's. One thing is not as there: punctuation
+      newer than these tables is split off.
+    - `"huggingface"`: the `tokenizers` library, with equal ids and offsets. It knows no final sigma (ς) and no
+      character, accent or punctuation mark newer than Unicode 8, drops private-use characters, leaves 256 ideographs of
+      CJK extension E joined, ends a token where its last character ends (not behind accents that were dropped there),
+      and takes words of 100 characters at most. Known differences: a special token that is spelled like a word, without
+      brackets, is found as it is spelled only (there, "Foo" may also lead to `foo`); and thirteen musical notes
+      (U+1D15E to U+1D164, U+1D1BB to U+1D1C0) before a mark that belongs inside them.
 
     Args:
         vocabulary: path of a `vocab.txt`, or the sequence of its tokens. Needs `[PAD] [UNK] [CLS] [SEP]`; masked-LM
@@ -35,8 +45,14 @@ class BertTokenizer:
         special_tokens_in_strings: bool. Whether a special token written in a string, spelled exactly, is that token
             (as in Hugging Face). Pass False for text from people who must not be able to write a `[SEP]`. Defaults to
             True.
-        max_characters_per_word: int > 0. A longer word becomes `[UNK]`. Defaults to 200, as in Google's code (Hugging
-            Face: 100).
+        max_characters_per_word: int > 0. A longer word becomes `[UNK]`. Defaults to None: what the `rules` have, 200 in
+            Google's code and 100 in Hugging Face's.
+        rules: `"google"` (default) or `"huggingface"`.
+        split_on_cjk: bool. Whether each CJK ideograph is a word (Hugging Face's `tokenize_chinese_chars`). False needs
+            `rules="huggingface"`. Defaults to True.
+        added_tokens: tokens of the vocabulary that are found wherever they occur in the cleaned text, also inside words
+            (as Hugging Face's `add_tokens` has it). One that is a special token as well is looked for in the same way.
+            Defaults to none.
 
     Raises:
         ValueError: if the vocabulary has no such file, is empty, repeats a token, or lacks a special token.
@@ -59,28 +75,48 @@ class BertTokenizer:
         strip_accents: bool | None = None,
         special_tokens: Sequence[str] = (),
         special_tokens_in_strings: bool = True,
-        max_characters_per_word: int = 200,
+        max_characters_per_word: int | None = None,
+        rules: str = "google",
+        split_on_cjk: bool = True,
+        added_tokens: Sequence[str] = (),
     ):
+        if rules not in RULES:
+            raise ValueError(f"`rules` must be one of {', '.join(map(repr, RULES))}. Received: {rules!r}.")
+        if max_characters_per_word is None:
+            max_characters_per_word = RULES[rules].max_characters_per_word
         if max_characters_per_word <= 0:
             raise ValueError(f"`max_characters_per_word` must be positive. Received: {max_characters_per_word}.")
-        if isinstance(special_tokens, str):
-            raise ValueError(f"`special_tokens` must be a sequence of tokens. Received the string {special_tokens!r}.")
+        for name, value in (("special_tokens", special_tokens), ("added_tokens", added_tokens)):
+            if isinstance(value, str):
+                raise ValueError(f"`{name}` must be a sequence of tokens. Received the string {value!r}.")
+        if not split_on_cjk and rules == "google":
+            raise ValueError(
+                "Google's tokenizer always splits at CJK ideographs. For a vocabulary that was made without, pass "
+                'split_on_cjk=False with rules="huggingface" (there: `tokenize_chinese_chars`).'
+            )
         tokens = read_vocabulary(vocabulary) if isinstance(vocabulary, str | os.PathLike) else vocabulary
-        self._tokens = check_vocabulary(tokens, special_tokens)
+        self._tokens = check_vocabulary(tokens, (*special_tokens, *added_tokens))
         self._ids = {token: position for position, token in enumerate(self._tokens)}
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         self.special_tokens = tuple(special_tokens)
         self.special_tokens_in_strings = special_tokens_in_strings
         self.max_characters_per_word = max_characters_per_word
+        self.rules = rules
+        self.split_on_cjk = split_on_cjk
+        self.added_tokens = tuple(added_tokens)
         specials = [token for token in dict.fromkeys((*_CORE_TOKENS, *special_tokens)) if token in self._ids]
         self._special_ids = tuple(sorted(self._ids[token] for token in specials))
         self._encoder = WordPieceEncoder(
             self._tokens,
             lowercase,
             self.strip_accents,
-            specials if special_tokens_in_strings else (),
+            [token for token in specials if token not in added_tokens] if special_tokens_in_strings else (),
             max_characters_per_word,
+            RULES[rules],
+            split_on_cjk,
+            added_tokens if special_tokens_in_strings else [token for token in added_tokens if token not in specials],
+            hidden_tokens=(*specials, *added_tokens),
         )
 
     @tf.autograph.experimental.do_not_convert
@@ -109,8 +145,8 @@ class BertTokenizer:
 
         Returns:
             Three values shaped like that of `tokenize`: ids int32, starts int64, ends int64 (exclusive). Offsets refer
-            to the text as given. Characters that were dropped behind a token's last character (accents, control
-            characters) belong to the token.
+            to the text as given. By Google's rules, characters that were dropped behind a token's last character
+            (accents, control characters) belong to the token.
 
         Raises:
             ValueError: if `text` holds anything but strings, or `unit` is none of the two.
@@ -121,7 +157,7 @@ class BertTokenizer:
         flat = _flat(text)
         ids, starts, ends = self._encoder.encode(flat, with_offsets=True)
         if unit == "character":
-            starts, ends = _characters_before(flat, starts), _characters_before(flat, ends)
+            starts, ends = characters_before(flat, starts), characters_before(flat, ends)
         return tuple(_in_shape_of(text, rows) for rows in (ids, starts, ends))
 
     @tf.autograph.experimental.do_not_convert
@@ -155,7 +191,9 @@ class BertTokenizer:
             special = tf.reduce_any(ids.values[:, tf.newaxis] == tf.constant(self._special_ids, ids.dtype), axis=1)
             ids = tf.ragged.boolean_mask(ids, ids.with_values(~special))
         pieces = tf.gather(tf.constant(self._tokens), ids.values)
-        is_first = tf.gather(ids.row_starts(), ids.value_rowids()) == tf.range(tf.size(ids.values, tf.int64))
+        is_first = tf.gather(ids.row_starts(), row_ids(ids.row_splits, ids.values)) == tf.range(
+            tf.size(ids.values, tf.int64)
+        )
         glued = tf.strings.regex_full_match(pieces, r"##\C+") & ~is_first
         pieces = tf.where(glued, tf.strings.regex_replace(pieces, "^##", ""), tf.where(is_first, "", " ") + pieces)
         texts = tf.strings.reduce_join(ids.with_values(pieces), axis=-1)
@@ -228,6 +266,9 @@ class BertTokenizer:
             "special_tokens": list(self.special_tokens),
             "special_tokens_in_strings": self.special_tokens_in_strings,
             "max_characters_per_word": self.max_characters_per_word,
+            "rules": self.rules,
+            "split_on_cjk": self.split_on_cjk,
+            "added_tokens": list(self.added_tokens),
         }
 
     @classmethod
@@ -272,17 +313,3 @@ def _in_shape_of(text, rows):
     for size in tf.unstack(tf.shape(text, tf.int64)[1:][::-1]):
         rows = tf.RaggedTensor.from_uniform_row_length(rows, size)
     return rows
-
-
-def _characters_before(texts, offsets):
-    """Byte offsets into UTF-8 `texts` as character offsets."""
-    longest = tf.maximum(tf.reduce_max(tf.strings.length(texts)), 1)
-    octets = tf.io.decode_raw(texts, tf.uint8, fixed_length=longest)
-    # A character begins at every byte but the continuation bytes 10xxxxxx.
-    begins = tf.cast(tf.bitwise.bitwise_and(octets, 0xC0) != 0x80, tf.int64)
-    before = tf.pad(tf.cumsum(begins, axis=1), [[0, 0], [1, 0]])
-    return tf.RaggedTensor.from_row_splits(
-        tf.gather_nd(before, tf.stack([offsets.value_rowids(), offsets.values], axis=1)),
-        offsets.row_splits,
-        validate=False,
-    )

@@ -1,28 +1,34 @@
 """BERT's tokenization as a few TensorFlow operations: strings [N] -> ragged ids, with offsets into the strings."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from keras_bert_layers.text import normalization
+from keras_bert_layers.text import mark_order, normalization
+from keras_bert_layers.text.byte_offsets import flat_bytes, row_ids
+from keras_bert_layers.text.character_rules import GOOGLE, CharacterRules
 
 _NO_LIMIT = 2**31 - 1
 
 
 class WordPieceEncoder:
-    """Cleans, splits and looks up text exactly as Google's BERT does; the engine inside `BertTokenizer`.
+    """Cleans, splits and looks up text exactly as a published BERT tokenizer; the engine inside `BertTokenizer`.
 
     The common case is two fused operations, normalise and match. What they cannot do (special tokens written in a
-    string, a final Σ, words beyond the length limit) is looked for cheaply and done only where it occurs.
+    string, a final Σ, marks out of order, words beyond the length limit) is looked for cheaply and done only where it
+    occurs.
 
     Args:
         tokens: the vocabulary.
         lowercase, strip_accents: bools, as in `BertTokenizer`.
         special_tokens: tokens to be kept whole where they occur in a string; none to treat them as plain text.
         max_characters_per_word: int. A word with more characters, after cleaning, is unknown.
+        rules: the tokenizer to be equal to.
+        split_on_cjk: bool. Whether each CJK ideograph is a word.
+        added_tokens: tokens to be kept whole where they occur in the cleaned text.
+        hidden_tokens: tokens that no word is ever looked up as.
     """
 
     def __init__(
@@ -32,27 +38,41 @@ class WordPieceEncoder:
         strip_accents: bool,
         special_tokens: Sequence[str],
         max_characters_per_word: int,
+        rules: CharacterRules = GOOGLE,
+        split_on_cjk: bool = True,
+        added_tokens: Sequence[str] = (),
+        hidden_tokens: Sequence[str] = (),
     ):
         ids = {token: position for position, token in enumerate(tokens)}
+        self._rules = rules
         self._unknown_id = ids["[UNK]"]
         self._continues = [token.startswith("##") for token in tokens]
         self._max_characters = max_characters_per_word
-        # Longest first: of two special tokens that begin alike, the longer one is meant.
-        self._specials = sorted(special_tokens, key=len, reverse=True)
-        self._special_ids = [ids[token] for token in self._specials]
-        self._special_pattern = "|".join(re.escape(token) for token in self._specials)
-        self._finds_sigma = lowercase
-        rare = [self._special_pattern] * bool(self._specials) + ["Σ"] * lowercase
+        self._specials = _Literals(special_tokens, [ids[token] for token in special_tokens])
+        self._finds_sigma = lowercase and rules.has_final_sigma
+        movable = mark_order.movable_marks(rules) if strip_accents else []
+        self._mark_pattern = f"[{normalization.character_class(movable)}]" if movable else None
+        rare = [self._specials.pattern, "Σ" * self._finds_sigma, self._mark_pattern]
+        rare = [pattern for pattern in rare if pattern]
         self._rare_pattern = rf"\C*(?:{'|'.join(rare)})\C*" if rare else None
+        spelling = normalization.stand_ins(rules, split_on_cjk)
+        hidden = {*hidden_tokens} - {"[UNK]"}
         # Constants made inside a function that is being traced would stay locked in its graph.
         with tf.init_scope():
-            model = tf.constant(normalization.build_normalizer_model(lowercase, strip_accents))
-            self._normalizer = tf_text.FastBertNormalizer(model_buffer=model)
+            model = normalization.build_normalizer_model(lowercase, strip_accents, rules, split_on_cjk)
+            self._normalizer = tf_text.FastBertNormalizer(model_buffer=tf.constant(model))
             self._matcher = tf_text.FastWordpieceTokenizer(
-                [token if _is_reachable(token) else f"\1{position}" for position, token in enumerate(tokens)],
+                [
+                    token.translate(spelling)
+                    if token not in hidden and _is_reachable(token, rules, split_on_cjk)
+                    else f"\1{position}"
+                    for position, token in enumerate(tokens)
+                ],
                 max_bytes_per_word=_NO_LIMIT,
                 token_out_type=tf.int32,
             )
+            cleaned = self._normalizer.normalize(list(added_tokens)).numpy() if added_tokens else []
+        self._added = _Literals([token.decode() for token in cleaned], [ids[token] for token in added_tokens])
 
     @tf.autograph.experimental.do_not_convert  # nothing to convert, and converting takes seconds
     def encode(self, texts: tf.Tensor, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
@@ -71,48 +91,45 @@ class WordPieceEncoder:
     # Below, a batch of rows is its flat columns and their row splits, (ids, starts, ends, row_splits): the operations
     # on RaggedTensors are the same, but each brings a dozen assertions that cost seconds of tracing.
 
-    def _encode_plain(self, texts, with_offsets):
-        if with_offsets:
-            normalized, offsets = self._normalizer.normalize_with_offsets(texts)
-        else:
-            normalized = self._normalizer.normalize(texts)
-        ids, starts, ends = self._matcher.tokenize_with_offsets(normalized)
-        rows = self._reject_long_words(normalized, ids.values, starts.values, ends.values, ids.row_splits)
-        return _offsets_before(texts, offsets, *rows) if with_offsets else rows
-
     def _encode_rare(self, texts, with_offsets):
-        """As `_encode_plain`, for texts that contain special tokens or a capital sigma."""
+        """As `_encode_plain`, for texts that contain special tokens, a capital sigma or movable marks."""
         # The splitting operation stops at a NUL; U+0001 is dropped just as well and as long.
         texts = tf.strings.regex_replace(texts, r"\x00", "\1")
         if self._finds_sigma:
             # Both forms of the letter take two bytes: offsets stay right.
             pattern = normalization.final_sigma_pattern()
             texts = tf.strings.regex_replace(texts, pattern, normalization.FINAL_SIGMA_REWRITE)
-        if not self._specials:
-            return self._encode_plain(texts, with_offsets)
-        parts, part_starts, part_ends = tf_text.regex_split_with_offsets(
-            texts, self._special_pattern, self._special_pattern
-        )
-        matches = parts.values[:, tf.newaxis] == tf.constant(self._specials)
-        is_special = tf.reduce_any(matches, axis=1)
-        ids, starts, ends, splits = self._encode_plain(tf.where(is_special, "", parts.values), with_offsets)
-        part_of_piece = _row_ids(splits, ids)
-        from_part = tf.gather(part_starts.values, part_of_piece)
-        # Pieces and special tokens in the order of their parts; a special token is alone in its part.
-        special_at = tf.where(is_special)[:, 0]
-        special_ids = tf.gather(tf.constant(self._special_ids, tf.int32), tf.argmax(matches, axis=1))
-        order = tf.argsort(tf.concat([part_of_piece, special_at], axis=0), stable=True)
+        ordered, places, has_marks = self._order_marks(texts)
+        rows = self._specials.encode_around(ordered, lambda parts: self._encode_plain(parts, with_offsets))
+        if places is None or not with_offsets:
+            return rows
+        return tf.cond(has_marks, lambda: self._offsets_before(texts, places, *rows), lambda: rows)
 
-        def merge(pieces, specials):
-            return tf.gather(tf.concat([pieces, tf.gather(specials, special_at)], axis=0), order)
+    def _order_marks(self, texts):
+        """The texts, their bytes' places before, and whether there was anything to order."""
+        if self._mark_pattern is None:
+            return texts, None, False
 
-        before = tf.pad(tf.cumsum(tf.cast(is_special, tf.int64)), [[1, 0]])
-        return (
-            merge(ids, special_ids),
-            merge(starts + from_part, part_starts.values),
-            merge(ends + from_part, part_ends.values),
-            tf.gather(splits + before, parts.row_splits),
-        )
+        def order():
+            ordered, places = mark_order.order_marks(texts, self._rules)
+            return ordered, places.values, places.row_splits
+
+        nowhere = tf.zeros([0], tf.int64)
+        has_marks = tf.reduce_any(tf.strings.regex_full_match(texts, rf"\C*{self._mark_pattern}\C*"))
+        ordered, *places = tf.cond(has_marks, order, lambda: (texts, nowhere, nowhere))
+        return ordered, tf.RaggedTensor.from_row_splits(*places, validate=False), has_marks
+
+    def _encode_plain(self, texts, with_offsets):
+        if with_offsets:
+            normalized, offsets = self._normalizer.normalize_with_offsets(texts)
+        else:
+            normalized = self._normalizer.normalize(texts)
+        rows = self._added.encode_around(normalized, self._match)
+        return self._offsets_before(texts, offsets, *rows) if with_offsets else rows
+
+    def _match(self, normalized):
+        ids, starts, ends = self._matcher.tokenize_with_offsets(normalized)
+        return self._reject_long_words(normalized, ids.values, starts.values, ends.values, ids.row_splits)
 
     def _reject_long_words(self, normalized, ids, starts, ends, splits):
         """One unknown token for every word of more than the allowed characters."""
@@ -125,7 +142,7 @@ class WordPieceEncoder:
             long_words = tf.where(word_ends - word_starts > self._max_characters)[:, 0]
 
             def reject():
-                rows = tf.gather(_row_ids(splits, ids), tf.gather(first, long_words))
+                rows = tf.gather(row_ids(splits, ids), tf.gather(first, long_words))
                 begin, end = tf.gather(word_starts, long_words), tf.gather(word_ends, long_words)
                 words = tf.strings.substr(tf.gather(normalized, rows), begin, end - begin)
                 too_long = tf.strings.length(words, unit="UTF8_CHAR") > self._max_characters
@@ -150,59 +167,83 @@ class WordPieceEncoder:
         any_long_text = tf.reduce_any(tf.strings.length(normalized) > self._max_characters)
         return tf.cond(any_long_text, search, lambda: (ids, starts, ends, splits))
 
+    def _offsets_before(self, texts, offsets, ids, starts, ends, splits):
+        """Offsets into normalised texts as offsets into the `texts` before; `offsets` has every byte's, and the end."""
+        rows = row_ids(splits, ids)
+        from_row = tf.gather(offsets.row_splits, rows)
+        before = tf.cast(offsets.values, tf.int64)
+        begin = tf.gather(before, from_row + starts)
+        last = tf.gather(before, from_row + ends - 1)
 
-def _is_reachable(token: str) -> bool:
+        def end_of_last_character():
+            octets, begins = flat_bytes(texts)
+            lead = tf.gather(octets, tf.gather(begins, rows) + last)
+            following = lead[:, tf.newaxis] >= tf.constant([0xC0, 0xE0, 0xF0], tf.uint8)
+            return last + 1 + tf.reduce_sum(tf.cast(following, tf.int64), axis=1)
+
+        if self._rules.offsets_end_with_kept_character:
+            return ids, begin, end_of_last_character(), splits
+        end = tf.gather(before, from_row + ends)
+        # A token may end inside what one character became (한 is three letters once decomposed): it covers all of it.
+        inside = end == last
+        end = tf.cond(tf.reduce_any(inside), lambda: tf.where(inside, end_of_last_character(), end), lambda: end)
+        return ids, begin, end, splits
+
+
+class _Literals:
+    """Strings that stand for one token each, wherever they occur."""
+
+    def __init__(self, strings, ids):
+        # Longest first: of two that begin alike, the longer one is meant.
+        pairs = sorted(zip(strings, ids, strict=True), key=lambda pair: len(pair[0]), reverse=True)
+        self._strings = [string for string, _ in pairs]
+        self._ids = [token_id for _, token_id in pairs]
+        self.pattern = "|".join(re.escape(string) for string in self._strings)
+
+    def encode_around(self, texts, encode):
+        """Rows of `texts`, with `encode` for what stands between the strings."""
+        if not self._strings:
+            return encode(texts)
+        parts, part_starts, part_ends = tf_text.regex_split_with_offsets(texts, self.pattern, self.pattern)
+        matches = parts.values[:, tf.newaxis] == tf.constant(self._strings)
+        is_found = tf.reduce_any(matches, axis=1)
+        ids, starts, ends, splits = encode(tf.where(is_found, "", parts.values))
+        part_of_piece = row_ids(splits, ids)
+        from_part = tf.gather(part_starts.values, part_of_piece)
+        # Pieces and found strings in the order of their parts; a found string is alone in its part.
+        found_at = tf.where(is_found)[:, 0]
+        found_ids = tf.gather(tf.constant(self._ids, tf.int32), tf.argmax(matches, axis=1))
+        order = tf.argsort(tf.concat([part_of_piece, found_at], axis=0), stable=True)
+
+        def merge(pieces, found):
+            return tf.gather(tf.concat([pieces, tf.gather(found, found_at)], axis=0), order)
+
+        before = tf.pad(tf.cumsum(tf.cast(is_found, tf.int64)), [[1, 0]])
+        return (
+            merge(ids, found_ids),
+            merge(starts + from_part, part_starts.values),
+            merge(ends + from_part, part_ends.values),
+            tf.gather(splits + before, parts.row_splits),
+        )
+
+
+def _is_reachable(token: str, rules: CharacterRules, split_on_cjk: bool) -> bool:
     """Whether splitting on spaces, punctuation and ideographs can ever leave `token` to be matched.
 
-    Google's tokenizer never finds the others ("##,", "new york", "[unused3]"); the matcher would find some.
+    The published tokenizers never find the others ("##,", "new york", "[unused3]"); the matcher would find some.
     """
     if token == "[UNK]":
         return True  # the matcher asks for it by name
     body = token.removeprefix("##") if len(token) > 2 else token
-    splits = any(stands_alone(character) for character in body)
-    drops = any(normalization.normalize_character(character, False, False) != character for character in body)
-    return not drops and not (splits and len(token) > 1)
+    if body.isascii() and body.isalnum():
+        return True
+    splits = any(
+        rules.is_punctuation(character) or (split_on_cjk and rules.is_ideograph(character)) for character in body
+    )
+    drops = any(rules.normalize(character, False, False) != character for character in body)
+    return not drops and " " not in body and not (splits and len(token) > 1)
 
 
 def stands_alone(character: str) -> bool:
-    code_point = ord(character)
-    if character.isascii():
-        return character.isprintable() and not character.isalnum()
-    return unicodedata.category(character).startswith("P") or any(
-        first <= code_point <= last for first, last in _IDEOGRAPHS
-    )
-
-
-_IDEOGRAPHS = (
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2CEAF),
-    (0x2F800, 0x2FA1F),
-)
-
-
-def _row_ids(row_splits, values):
-    """For every one of the flat `values`, the row it stands in."""
-    return tf.searchsorted(row_splits, tf.range(tf.size(values, tf.int64)), side="right", out_type=tf.int64) - 1
-
-
-def _offsets_before(texts, offsets, ids, starts, ends, splits):
-    """Offsets into the normalised texts as offsets into the texts before normalisation."""
-    rows = _row_ids(splits, ids)
-    from_row = tf.gather(offsets.row_splits, rows)
-    before = tf.cast(offsets.values, tf.int64)
-    begin = tf.gather(before, from_row + starts)
-    end = tf.gather(before, from_row + ends)
-    # A token may end inside what one character became (한 is three letters once decomposed): it covers that character.
-    inside = end == tf.gather(before, from_row + ends - 1)
-
-    def extend():
-        at = tf.boolean_mask(end, inside)
-        character = tf.strings.substr(tf.gather(texts, tf.boolean_mask(rows, inside)), at, tf.ones_like(at))
-        lead = tf.io.decode_raw(character, tf.uint8)
-        width = 1 + tf.reduce_sum(tf.cast(lead >= tf.constant([0xC0, 0xE0, 0xF0], tf.uint8), tf.int64), axis=1)
-        return tf.tensor_scatter_nd_add(end, tf.where(inside), width)
-
-    return ids, begin, tf.cond(tf.reduce_any(inside), extend, lambda: end), splits
+    """Whether Google's tokenizer makes a word of every `character`."""
+    return GOOGLE.is_punctuation(character) or GOOGLE.is_ideograph(character)
