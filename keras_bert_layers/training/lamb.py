@@ -69,8 +69,7 @@ def lamb(
     """LAMB with warm-up and linear decay, set as for pretraining BERT in large batches.
 
     Args:
-        learning_rate: float > 0. The peak of the schedule. The paper's for BERT-large: 5e-4 · √(batch / 512), up to
-            0.007 at a batch of 65,536 short sequences.
+        learning_rate: float > 0. The peak of the schedule. The paper's for BERT-large: 5e-3 · √(batch / 32,768).
         total_steps: int > 0. Steps of the whole run.
         warmup_steps: int in [0, total_steps). Defaults to 0.
         weight_decay: float >= 0. Not applied to norms and biases. Defaults to 0.01.
@@ -90,7 +89,7 @@ def lamb(
         ('LAMB', 0.01)
 
     Reference:
-        You et al. 2020 (arXiv:1904.00962), section 4 and appendix.
+        You et al. 2020 (arXiv:1904.00962), section 4.1.
     """
     return LAMB(
         WarmupLinearDecay(learning_rate, total_steps, warmup_steps),

@@ -1,19 +1,19 @@
 """A line on the terminal that says how far a run is."""
 
+import shutil
 import sys
 import time
 
 # Logged value -> how to write it. Where several names stand for the same, the first one that is there is written.
 _FORMS = [
     (("masked_lm_loss", "loss"), "loss {:.3f}"),
-    (("masked_lm_accuracy", "accuracy"), "masked words {:.1%}"),
-    (("next_sentence_accuracy",), "sentence pairs {:.1%}"),
-    (("val_masked_lm_loss", "val_loss"), "held-out loss {:.3f}"),
-    (("val_masked_lm_accuracy", "val_accuracy"), "held-out words {:.1%}"),
-    (("val_next_sentence_accuracy",), "held-out pairs {:.1%}"),
-    (("steps_per_second",), "{:.3g} steps/s"),
+    (("masked_lm_accuracy", "accuracy"), "words {:.1%}"),
+    (("next_sentence_accuracy",), "pairs {:.1%}"),
     (("tokens_per_second",), "{:,.0f} tokens/s"),
     (("share_of_peak",), "{:.1%} of peak"),
+    (("val_masked_lm_loss", "val_loss"), "held-out loss {:.3f}"),
+    (("val_masked_lm_accuracy", "val_accuracy"), "words {:.1%}"),
+    (("val_next_sentence_accuracy",), "pairs {:.1%}"),
 ]
 
 
@@ -31,7 +31,9 @@ class ProgressLine:
         """Shows the values after `step`; `whole` asks for a line of their own, which stays."""
         now = time.monotonic()
         if sys.stdout.isatty():
-            print(f"\r\033[K{self._text(step, values, seconds_left)}", end="\n" if whole else "", flush=True)
+            # A line that wraps could not be drawn over.
+            text = self._text(step, values, seconds_left)[: shutil.get_terminal_size().columns - 1]
+            print(f"\r\033[K{text}", end="\n" if whole else "", flush=True)
         elif whole or now - self._last > 30:
             print(self._text(step, values, seconds_left), flush=True)
             self._last = now

@@ -177,7 +177,7 @@ def test_the_line_shows_what_is_known():
     values = {"masked_lm_loss": 2.5, "masked_lm_accuracy": 0.25, "next_sentence_accuracy": 0.5, "loss": 9.0}
     values |= {"tokens_per_second": 12345.6, "share_of_peak": 0.4321}
     text = ProgressLine(1000)._text(250, values, 3725.4)
-    expected = "250/1000  1:02:05 left  loss 2.500  masked words 25.0%  sentence pairs 50.0%"
+    expected = "250/1000  1:02:05 left  loss 2.500  words 25.0%  pairs 50.0%"
     assert text == f"[=====               ]  {expected}  12,346 tokens/s  43.2% of peak"
 
 

@@ -1,0 +1,329 @@
+"""A BERT from scratch: from records or a folder of text to a pretrained model, on one device.
+
+    python examples/pretrain.py --corpus folder/of/texts --layout prose --phases 128:5000
+    python examples/pretrain.py --records records128 records512 --phases 128:900000,512:100000 --batch-size 256 \\
+        --preset bert_base_uncased --precision bfloat16 --checkpoint-every 2000 --evaluate-every 5000
+
+Texts are read into memory (`kbl.data.read_documents`); records, for a corpus of any size, come from
+`prepare_pretraining.py`. A phase is LENGTH:STEPS or LENGTH:STEPS:BATCH. The learning rate rises and falls once over all
+phases.
+
+The run may be killed at any moment: the same command goes on from the last saved state, with the same batches, masks
+and dropout. With `--deterministic` it then ends with the weights of a run left alone, bit for bit.
+
+It writes to `--output` (pretrain-out): the states (`states/`), the vocabulary, and at the end the model with its
+vocabulary (`pretrained/`, for `kbl.convert.from_pretrained`), the curves (`curves.png`), all numbers (`summary.json`,
+`progress.json`), and with `--tensorboard` the scalars for TensorBoard; and it prints how to convert the model for
+Hugging Face.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: no start-up messages
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import warnings
+from pathlib import Path
+
+from quickstart_progress import clock, quiet_start
+
+with quiet_start():
+    import keras
+    import pretrain_data
+    import pretrain_figure
+    import tensorflow as tf
+    from text_input import refusing_bad_input
+
+    import keras_bert_layers as kbl
+    import keras_bert_layers.convert
+    import keras_bert_layers.data
+    import keras_bert_layers.text
+
+tf.get_logger().setLevel("ERROR")  # each phase traces its step anew, and nothing is wrong with that
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+SMOKE = {
+    "phases": "16:6:4,24:4:2",
+    "vocabulary_size": 200,
+    "num_layers": 1,
+    "hidden_dim": 32,
+    "evaluate_every": 4,
+    "evaluation_batches": 2,
+    "checkpoint_every": 2,
+    "report_every": 2,
+    "jit": False,
+}
+
+
+def main(command: list[str] | None = None) -> None:
+    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
+    arguments = parse_arguments(command)
+    with refusing_bad_input():
+        source, phases = open_source(arguments)
+        model, config = build(arguments, source, phases)
+        progress = kbl.training.TrainingProgress(
+            phases[-1].end,
+            every=arguments.report_every,
+            config=config,
+            peak_flops=None if arguments.peak_tflops is None else 1e12 * arguments.peak_tflops,
+            tensorboard=arguments.output / "tensorboard" if arguments.tensorboard else None,
+        )
+        resume = kbl.training.Resume(
+            arguments.output / "states",
+            every=arguments.checkpoint_every,
+            keep=arguments.keep,
+            settings=settings(arguments, source, config, phases),
+        )
+        step = resume.restore(model, [progress])
+        source.training(phases[0], 0), source.held_out(phases[0])  # so that what is wrong with them is said now
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        source.tokenizer.save(arguments.output / "vocab.txt")
+    describe(arguments, source, model, config, phases, step)
+    try:
+        train(arguments, source, phases, model, resume, progress)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on from the last saved state.")
+    pretrained = save(arguments, source, model, config)
+    finish(arguments, model, progress, phases, pretrained)
+
+
+def parse_arguments(command: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+    )
+    text = parser.add_argument_group("text")
+    source = text.add_mutually_exclusive_group(required=True)
+    source.add_argument("--corpus", nargs="+", help="files and folders of text")
+    source.add_argument("--records", nargs="+", type=Path, help="a folder of records, or one for each phase")
+    text.add_argument(
+        "--layout", choices=["sentences", "prose", "paragraphs"], default="sentences", help="of the texts"
+    )
+    text.add_argument("--vocabulary", help="a vocab.txt; default: learned from the texts, or that of the records")
+    text.add_argument("--vocabulary-size", type=int, default=8000, help="to learn")
+    text.add_argument("--cased", action="store_true", help="keep capitals and accents of the texts")
+    text.add_argument("--held-out", type=float, default=0.02, help="share of documents or shards to evaluate on")
+
+    examples = parser.add_argument_group("examples")
+    examples.add_argument("--objective", choices=["none", "next_sentence", "sentence_order"], default="next_sentence")
+    examples.add_argument("--max-sequences", type=int, default=1, help="to pack into one row")
+    examples.add_argument("--mask-rate", type=float, default=0.15)
+    examples.add_argument("--mask-strategy", choices=["token", "whole_word", "span"], default="token")
+
+    sizes = parser.add_argument_group("model")
+    sizes.add_argument("--preset", help=f"one of {', '.join(kbl.models.PRESETS)}; default: the sizes below")
+    sizes.add_argument("--num-layers", type=int, default=4)
+    sizes.add_argument("--hidden-dim", type=int, default=256)
+    sizes.add_argument("--num-heads", type=int, help="default: one for each 64 of --hidden-dim")
+    sizes.add_argument("--intermediate-dim", type=int, help="default: four times --hidden-dim")
+    sizes.add_argument("--dropout", type=float, default=0.1)
+
+    training = parser.add_argument_group("training")
+    training.add_argument("--phases", help="LENGTH:STEPS[:BATCH],…; default: one of --steps")
+    training.add_argument("--steps", type=int, default=10_000, help="without --phases")
+    training.add_argument("--batch-size", type=int, default=32)
+    training.add_argument("--optimizer", choices=["adamw", "lamb"], default="adamw")
+    training.add_argument("--learning-rate", type=float, help="default: 1e-4, for LAMB 5e-3 · √(batch / 32768)")
+    training.add_argument("--warmup-steps", type=int, help="default: a tenth of all")
+    training.add_argument("--weight-decay", type=float, default=0.01)
+    training.add_argument("--clip-norm", type=float, default=1.0, help="longest gradient; 0 for no clipping")
+    training.add_argument("--precision", choices=POLICIES, default="float32")
+    training.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile with XLA")
+    training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--deterministic", action="store_true", help="the same bits again, at some cost of speed")
+
+    reports = parser.add_argument_group("states and reports")
+    reports.add_argument("--output", type=Path, default=Path("pretrain-out"), help="folder to write to")
+    reports.add_argument("--checkpoint-every", type=int, default=500, help="steps")
+    reports.add_argument("--keep", type=int, default=3, help="states")
+    reports.add_argument("--evaluate-every", type=int, default=500, help="steps")
+    reports.add_argument("--evaluation-batches", type=int, default=50)
+    reports.add_argument("--report-every", type=int, default=50, help="steps")
+    reports.add_argument("--peak-tflops", type=float, help="of the device; default: known by its name")
+    reports.add_argument("--tensorboard", action="store_true", help="write scalars too")
+    reports.add_argument("--smoke", action="store_true", help="the smallest sizes, to see that all works")
+
+    command = sys.argv[1:] if command is None else command
+    if "--smoke" in command:
+        parser.set_defaults(**SMOKE)
+    return parser.parse_args(command)
+
+
+def open_source(arguments) -> tuple[pretrain_data.Texts | pretrain_data.Records, list[pretrain_data.Phase]]:
+    """The data, and the parts of the run."""
+    keras.utils.set_random_seed(arguments.seed)
+    if arguments.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(POLICIES[arguments.precision])
+    if arguments.phases is None:
+        length = 128 if arguments.records is None else pretrain_data.record_length(arguments.records[0])
+        arguments.phases = f"{length}:{arguments.steps}"
+    phases = pretrain_data.phases_of(arguments.phases, arguments.batch_size)
+    if arguments.records is None:
+        return pretrain_data.Texts(arguments), phases
+    return pretrain_data.Records(arguments, len(phases)), phases
+
+
+def build(arguments, source, phases) -> tuple[keras.Model, kbl.models.BertConfig]:
+    """The compiled model, and its configuration."""
+    changes = {
+        "vocabulary_size": source.tokenizer.vocabulary_size,
+        "max_sequence_length": max(phase.sequence_length for phase in phases),
+        "dropout": arguments.dropout,
+        "attention_dropout": arguments.dropout,
+    }
+    if arguments.preset is None:
+        changes["num_layers"], changes["hidden_dim"] = arguments.num_layers, arguments.hidden_dim
+        changes["num_heads"] = arguments.num_heads or max(1, arguments.hidden_dim // 64)
+        changes["intermediate_dim"] = arguments.intermediate_dim or 4 * arguments.hidden_dim
+        config = kbl.models.BertConfig(**changes)
+    else:
+        config = kbl.models.BertConfig.from_preset(arguments.preset, **changes)
+    model = pretraining_model(config, source.objective, source.packed)
+
+    total = phases[-1].end
+    rate = arguments.learning_rate
+    if rate is None:
+        rate = 1e-4 if arguments.optimizer == "adamw" else 5e-3 * math.sqrt(phases[0].batch_size / 32768)
+    make = kbl.training.adamw if arguments.optimizer == "adamw" else kbl.training.lamb
+    loss, metric = kbl.training.MaskedLMLoss(), [kbl.training.MaskedLMAccuracy()]
+    pairs = source.objective != "none"
+    model.compile(
+        make(
+            rate,
+            total,
+            total // 10 if arguments.warmup_steps is None else arguments.warmup_steps,
+            weight_decay=arguments.weight_decay,
+            global_clipnorm=arguments.clip_norm or None,
+        ),
+        loss={"masked_lm": loss, "next_sentence": kbl.training.NextSentenceLoss()} if pairs else loss,
+        weighted_metrics={"masked_lm": metric, "next_sentence": ["accuracy"]} if pairs else metric,
+        jit_compile=arguments.jit,  # all batches of a phase have one shape, so that XLA compiles each once
+    )
+    return model, config
+
+
+def pretraining_model(config, objective: str, packed: bool) -> keras.Model:
+    encoder = kbl.models.bert_encoder(config, pooler=objective != "none", packed=packed)
+    return kbl.models.masked_lm(encoder) if objective == "none" else kbl.models.bert_pretrainer(encoder)
+
+
+def settings(arguments, source, config, phases) -> dict:
+    """What the numbers of the run depend on: a run is not gone on with under others."""
+    names = [
+        "batch_size",
+        "optimizer",
+        "learning_rate",
+        "warmup_steps",
+        "weight_decay",
+        "clip_norm",
+        "precision",
+        "jit",
+    ]
+    names += ["seed", "deterministic", "mask_rate", "mask_strategy", "max_sequences", "held_out"]
+    return {
+        **{name: getattr(arguments, name) for name in names},
+        "phases": arguments.phases,
+        "objective": source.objective,
+        "vocabulary": pretrain_data.vocabulary_fingerprint(source.tokenizer),
+        **source.fingerprint,
+        **config.to_dict(),
+    }
+
+
+def describe(arguments, source, model, config, phases, step: int) -> None:
+    tokens = sum((phase.end - phase.begin) * phase.batch_size * phase.sequence_length for phase in phases)
+    print(f"data    {source.description}, a vocabulary of {config.vocabulary_size:,}")
+    print(
+        f"model   {model.count_params():,} weights: {config.num_layers} layers of {config.hidden_dim}, "
+        f"{arguments.precision}, {arguments.optimizer}"
+    )
+    shown = ", ".join(f"{p.sequence_length} for {p.end - p.begin:,} steps of {p.batch_size}" for p in phases)
+    print(f"run     sequences of {shown}; {tokens:,} positions")
+    if step:
+        print(f"states  going on after step {step:,}")
+    print(flush=True)
+
+
+def train(arguments, source, phases, model, resume, progress) -> None:
+    for phase in phases:
+        if resume.step > phase.end:
+            continue
+        # With the shapes of the phase before it, the functions would be traced for any shape.
+        model.make_train_function(force=True)
+        model.make_test_function(force=True)
+        resume.fit(
+            model,
+            lambda step, phase=phase: progress.watch(source.training(phase, step - phase.begin), step),
+            until=phase.end,
+            steps_per_epoch=arguments.evaluate_every,
+            validation_data=source.held_out(phase),
+            callbacks=[progress],
+            verbose=0,
+        )
+
+
+def save(arguments, source, model, config) -> Path:
+    """The model as others use it: in float32, for rows that are not packed."""
+    keras.config.set_dtype_policy("float32")
+    plain = pretraining_model(config, source.objective, packed=False)
+    plain.set_weights(model.get_weights())
+    path = arguments.output / "pretrained"
+    kbl.convert.save_pretrained(plain, path, source.tokenizer, overwrite=True)
+    return path
+
+
+def finish(arguments, model, progress, phases, pretrained: Path) -> None:
+    """Figures, files and what to do next."""
+    rows = progress.rows
+    figure = pretrain_figure.draw(arguments.output / "curves.png", rows, [phase.end for phase in phases[:-1]])
+    summary = {
+        "steps": progress.step,
+        "seconds": round(rows[-1]["seconds"], 1),
+        "tokens": progress.tokens,
+        "weights": model.count_params(),
+        **median_of(rows, "tokens_per_second"),
+        **median_of(rows, "share_of_peak"),
+    }
+    last = next((row for row in reversed(rows) if any(name.startswith("val_") for name in row)), {})
+    for name in ("masked_lm_loss", "masked_lm_accuracy", "next_sentence_accuracy"):
+        value = last.get(f"val_{name}", last.get(f"val_{name.removeprefix('masked_lm_')}"))
+        if value is not None:
+            summary[f"held_out_{name}"] = value
+    if last:
+        summary["held_out_perplexity"] = math.exp(summary["held_out_masked_lm_loss"])
+    (arguments.output / "progress.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    (arguments.output / "summary.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    print_summary(summary, figure, pretrained)
+
+
+def median_of(rows: list[dict], name: str) -> dict[str, float]:
+    values = [row[name] for row in rows if name in row]
+    return {name: statistics.median(values)} if values else {}
+
+
+def print_summary(summary: dict, figure: Path, pretrained: Path) -> None:
+    forms = {
+        "tokens": ("real tokens", "{:,}"),
+        "tokens_per_second": ("  a second", "{:,.0f}"),
+        "share_of_peak": ("  share of peak", "{:.1%}"),
+        "held_out_masked_lm_loss": ("held-out loss", "{:.3f}"),
+        "held_out_perplexity": ("  perplexity", "{:.1f}"),
+        "held_out_masked_lm_accuracy": ("  masked words", "{:.1%}"),
+        "held_out_next_sentence_accuracy": ("  sentence pairs", "{:.1%}"),
+    }
+    print(f"\nDone: {summary['steps']:,} steps in {clock(summary['seconds'])} minutes.\n")
+    for name, (label, form) in forms.items():
+        if name in summary:
+            print(f"{label:<18}{form.format(summary[name])}")
+    program = Path(__file__).with_name("convert_checkpoint.py")
+    print(f"{'curves':<18}{figure}\n{'model':<18}{pretrained}")
+    target = pretrained.with_name("huggingface")
+    print(f"\nFor Hugging Face:\n\n    python {program} {pretrained} {target} --to huggingface")
+
+
+if __name__ == "__main__":
+    main()
