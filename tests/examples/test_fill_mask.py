@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny
 
-from keras_bert_layers import convert, models
+from keras_bert_layers import convert, models, text
 
 TEXTS = ["the [MASK] is very good .", "[MASK] film", "the [MASK] is [MASK] bad", "a [MASK]"]
 
@@ -127,3 +127,15 @@ def test_a_vocabulary_without_a_mask_is_refused(tmp_path, capsys):
         fill_mask.main(["--model", str(directory), "a [MASK]"])
     assert exit.value.code == 2
     assert "[MASK]" in capsys.readouterr().err
+
+
+def test_words_of_a_byte_pair_tokenizer_are_shown_as_they_are_read(tmp_path, capsys):
+    tokens = ["[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", "a", "Ġ", "Ã", "¤", "Ã¤", "Ġa"]
+    tokenizer = text.BytePairTokenizer(tokens, ["Ã ¤", "Ġ a"])
+    sizes = {"hidden_dim": 8, "num_layers": 2, "num_heads": 2, "intermediate_dim": 16, "max_sequence_length": 16}
+    config = models.ModernBertConfig(vocabulary_size=len(tokens), **sizes)
+    model = models.masked_lm(models.modernbert_encoder(config))
+    convert.save_pretrained(model, tmp_path / "model", tokenizer)
+    answer = json.loads(run(capsys, "--model", tmp_path / "model", "--json", "--top", 11, "a[MASK]"))[0]
+    read = {word["token"]: word["word"] for word in answer["masks"][0]["predictions"]}
+    assert (read["Ġa"], read["Ã¤"], read["[MASK]"]) == ("a", "ä", "[MASK]")
