@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.counter_random import example_keys, random_bits, uniform
 from keras_bert_layers.text.mask_selection import STRATEGIES
 from keras_bert_layers.text.tokenizer import BertTokenizer
@@ -18,8 +19,8 @@ class MaskedLMMasker:
     Of n tokens that may be chosen in an example, max(1, round(`mask_rate` · n)) are, at most `max_predictions`:
 
     - `"token"`: single tokens (Devlin et al. 2019, section 3.1).
-    - `"whole_word"`: a word (a token and the `##` pieces behind it) entirely or not at all, in random order, skipping
-      words that exceed what is left (Devlin's 2019 update of the released code).
+    - `"whole_word"`: a word (a token and the `is_continuation` ones behind it, such as `##` pieces) entirely or not at
+      all, in random order, skipping words that exceed what is left (Devlin's 2019 update of the released code).
     - `"span"`: runs of words, lengths geometric with p = 0.2 up to 10 (SpanBERT, Joshi et al. 2020, section 3.1).
 
     The last two never choose more; they choose fewer tokens where no word fits into what is left. Special tokens are
@@ -31,7 +32,7 @@ class MaskedLMMasker:
     in, however long its padding is, however many threads map; and another mask in the next epoch.
 
     Args:
-        tokenizer: the `BertTokenizer` that made the ids. Its vocabulary needs `[MASK]`.
+        tokenizer: the `BertTokenizer` or `BytePairTokenizer` that made the ids. Its vocabulary needs a mask token.
         mask_rate: float in (0, 1). Defaults to 0.15.
         strategy: `"token"` (default), `"whole_word"` or `"span"`.
         mask_token_rate: float in [0, 1]. Defaults to 0.8.
@@ -67,7 +68,7 @@ class MaskedLMMasker:
 
     def __init__(
         self,
-        tokenizer: BertTokenizer,
+        tokenizer: BertTokenizer | BytePairTokenizer,
         mask_rate: float = 0.15,
         strategy: str = "token",
         mask_token_rate: float = 0.8,

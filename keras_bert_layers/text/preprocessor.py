@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.packer import check_packing, pack_segments
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
@@ -16,7 +17,7 @@ class BertPreprocessor(keras.layers.Layer):
     and on single strings, with the same result.
 
     Args:
-        tokenizer: a `BertTokenizer`.
+        tokenizer: a `BertTokenizer` or a `BytePairTokenizer`.
         sequence_length: int, at least 3 (5 for pairs). Longer inputs are cut. Defaults to 512.
         padding: `"longest"` (default) pads to the longest row of the batch, so that little is computed on padding;
             `"max"` pads to `sequence_length` and gives static shapes.
@@ -48,7 +49,7 @@ class BertPreprocessor(keras.layers.Layer):
 
     def __init__(
         self,
-        tokenizer: BertTokenizer,
+        tokenizer: BertTokenizer | BytePairTokenizer,
         sequence_length: int = 512,
         padding: str = "longest",
         truncation: str = "longest_first",
@@ -56,8 +57,11 @@ class BertPreprocessor(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(tokenizer, BertTokenizer):
-            raise ValueError(f"`tokenizer` must be a BertTokenizer. Received: {tokenizer!r}.")
+        if not isinstance(tokenizer, BertTokenizer | BytePairTokenizer):
+            raise ValueError(
+                f"`tokenizer` must be a BertTokenizer or a BytePairTokenizer. Received: {tokenizer!r}. "
+                "A vocabulary file becomes one by BertTokenizer(path) or BytePairTokenizer.from_tokenizer_json(path)."
+            )
         check_packing(sequence_length, padding, truncation, pad_to_multiple_of)
         self.tokenizer = tokenizer
         self.sequence_length = sequence_length

@@ -4,12 +4,19 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from byte_pair_examples import ADDED_TOKENS, MERGES, VOCABULARY
 
-from keras_bert_layers.text import BertPreprocessor, BertTokenizer
+from keras_bert_layers.text import BertPreprocessor, BertTokenizer, BytePairTokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "##s", "a", "!"]
 TEXTS = ["Good films!", "bad", "", "a good film a bad film a film", "[MASK] é"]
 OTHERS = ["a", "", "film", "good good", "bad"]
+
+TOKENIZERS = {
+    "WordPiece": lambda: BertTokenizer(TOKENS),
+    "byte pairs": lambda: BytePairTokenizer(VOCABULARY, MERGES, added_tokens=ADDED_TOKENS, nfc=True),
+}
+tokenizers = pytest.mark.parametrize("tokenizer", TOKENIZERS.values(), ids=TOKENIZERS)
 
 
 def preprocessor(**arguments):
@@ -94,17 +101,29 @@ def test_a_symbolic_input_has_the_static_shape_of_the_result(padding, length):
     assert [value.shape.as_list() for value in graph.structured_outputs.values()] == [[None, length]] * 3
 
 
-def text_classifier(padding):
+@tokenizers
+def test_every_tokenizer_is_framed_by_its_own_special_tokens(tokenizer):
+    tokenizer = tokenizer()
+    features = BertPreprocessor(tokenizer, sequence_length=12)(("good", "bad a"))
+    first, second = (tokenizer.tokenize(text).numpy().tolist() for text in ("good", "bad a"))
+    expected = [tokenizer.cls_id, *first, tokenizer.sep_id, *second, tokenizer.sep_id]
+    assert features["token_ids"].numpy().tolist() == expected
+    assert features["segment_ids"].numpy().tolist() == [0] * (len(first) + 2) + [1] * (len(second) + 1)
+
+
+def text_classifier(tokenizer, padding):
     text = keras.Input((), dtype="string", name="text")
-    features = preprocessor(padding=padding)(text)
-    x = keras.layers.Embedding(len(TOKENS), 4)(features["token_ids"])
+    features = BertPreprocessor(tokenizer, sequence_length=8, padding=padding)(text)
+    x = keras.layers.Embedding(tokenizer.vocabulary_size, 4)(features["token_ids"])
     x = keras.layers.GlobalAveragePooling1D()(x)
     return keras.Model(text, keras.layers.Dense(2)(x))
 
 
-@pytest.mark.parametrize("padding", ["longest", "max"])
-def test_a_model_that_begins_at_strings_fits_predicts_saves_and_exports(padding, tmp_path):
-    model = text_classifier(padding)
+@pytest.mark.parametrize(
+    ("tokenizer", "padding"), [("WordPiece", "longest"), ("WordPiece", "max"), ("byte pairs", "max")]
+)
+def test_a_model_that_begins_at_strings_fits_predicts_saves_and_exports(tokenizer, padding, tmp_path):
+    model = text_classifier(TOKENIZERS[tokenizer](), padding)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     labels = [0, 1, 1, 0, 1]
     model.fit(tf.data.Dataset.from_tensor_slices((TEXTS, labels)).batch(2), verbose=0)
@@ -179,7 +198,7 @@ def test_bad_settings_are_refused(arguments, message):
 
 
 def test_a_tokenizer_of_another_kind_is_refused():
-    with pytest.raises(ValueError, match="must be a BertTokenizer"):
+    with pytest.raises(ValueError, match=r"must be a BertTokenizer or a BytePairTokenizer\. Received: 'vocab"):
         BertPreprocessor("vocab.txt")
 
 
