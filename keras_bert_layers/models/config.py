@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from keras_bert_layers.models.model_config import ModelConfig
 from keras_bert_layers.models.presets import PRESETS
 
 _ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu", "tanh")
@@ -47,7 +48,7 @@ _REQUIRED_VALUES = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BertConfig:
+class BertConfig(ModelConfig):
     """The sizes and settings of a BERT encoder, immutable and checked. The defaults are BERT-base's, uncased.
 
     Args:
@@ -119,13 +120,6 @@ class BertConfig:
         )
 
     @classmethod
-    def from_preset(cls, name: str, **changes) -> "BertConfig":
-        """The configuration of a published model, with `changes` to single fields. `PRESETS` lists the names."""
-        if name not in cls._presets:
-            raise ValueError(f"{cls.__name__} has no preset {name!r}. The presets are: {', '.join(cls._presets)}.")
-        return cls(**{**cls._presets[name], **changes})
-
-    @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "BertConfig":
         """From Hugging Face's `config.json` of a BERT (a dict, or its path). A setting not computed here is refused."""
         return cls.from_keys(read_json(config), HUGGINGFACE_KEYS)
@@ -183,32 +177,6 @@ class BertConfig:
             for key, value in fields.items()
             if value is not None
         }
-
-    def to_dict(self) -> dict:
-        """All fields by name."""
-        return dataclasses.asdict(self)
-
-    def to_json(self) -> str:
-        """All fields as a JSON object."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> "BertConfig":
-        """From what `to_json` wrote."""
-        fields = json.loads(text)
-        unknown = set(fields) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
-            raise ValueError(
-                f"{cls.__name__} has no {', '.join(sorted(unknown))}. Read a config of another library with "
-                f"`{cls.__name__}.from_huggingface`."
-            )
-        return cls(**fields)
-
-    def _require(self, holds, name, expectation):
-        if not holds:
-            raise ValueError(
-                f"`{name}` of {type(self).__name__} must be {expectation}. Received: {getattr(self, name)!r}."
-            )
 
 
 def read_json(config: dict | str | os.PathLike) -> dict:

@@ -1,10 +1,11 @@
 """The sizes and settings that make one ModernBERT differ from another."""
 
 import dataclasses
-import json
 import os
+from typing import ClassVar
 
 from keras_bert_layers.models.config import read_json
+from keras_bert_layers.models.model_config import ModelConfig
 
 MODERNBERT_PRESETS: dict[str, dict[str, int]] = {
     "modernbert_base": {},
@@ -53,7 +54,7 @@ _REQUIRED_VALUES = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModernBertConfig:
+class ModernBertConfig(ModelConfig):
     """The sizes and settings of a ModernBERT, immutable and checked. The defaults are ModernBERT-base's.
 
     Args:
@@ -118,6 +119,8 @@ class ModernBertConfig:
     layer_norm_epsilon: float = 1e-5
     initializer_range: float = 0.02
 
+    _presets: ClassVar[dict[str, dict]] = MODERNBERT_PRESETS
+
     def __post_init__(self):
         for field in dataclasses.fields(self):
             name, value = field.name, getattr(self, field.name)
@@ -140,13 +143,6 @@ class ModernBertConfig:
             "hidden_dim",
             f"a multiple of 2 * num_heads={2 * self.num_heads}, so that every head has pairs of features to turn",
         )
-
-    @classmethod
-    def from_preset(cls, name: str, **changes) -> "ModernBertConfig":
-        """The configuration of a published ModernBERT, with `changes` to single fields; see `MODERNBERT_PRESETS`."""
-        if name not in MODERNBERT_PRESETS:
-            raise ValueError(f"There is no preset {name!r}. The presets are: {', '.join(MODERNBERT_PRESETS)}.")
-        return cls(**{**MODERNBERT_PRESETS[name], **changes})
 
     @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "ModernBertConfig":
@@ -204,30 +200,6 @@ class ModernBertConfig:
             **{key: value for (_, key), value in wavelengths.items()},
             **{f"{token}_token_id": None for token in ("pad", "bos", "eos", "cls", "sep")},
         }
-
-    def to_dict(self) -> dict:
-        """All fields by name."""
-        return dataclasses.asdict(self)
-
-    def to_json(self) -> str:
-        """All fields as a JSON object."""
-        return json.dumps(self.to_dict(), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> "ModernBertConfig":
-        """From what `to_json` wrote."""
-        fields = json.loads(text)
-        unknown = set(fields) - {field.name for field in dataclasses.fields(cls)}
-        if unknown:
-            raise ValueError(
-                f"A ModernBertConfig has no {', '.join(sorted(unknown))}. Read a config of another library with "
-                "`ModernBertConfig.from_huggingface`."
-            )
-        return cls(**fields)
-
-    def _require(self, holds, name, expectation):
-        if not holds:
-            raise ValueError(f"`{name}` of ModernBertConfig must be {expectation}. Received: {getattr(self, name)!r}.")
 
 
 def _layer_types(num_layers, distance):
