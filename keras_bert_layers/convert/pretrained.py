@@ -34,9 +34,10 @@ def from_pretrained(
             checkpoint, a keras-hub preset, or what `save_pretrained` wrote. Also the prefix of one TensorFlow
             checkpoint (`".../bert_model.ckpt"`), a keras-hub model in memory, or a name on the Hugging Face hub
             (`"org/name"`), which alone touches the network.
-        task: `"encoder"`, `"masked_lm"`, `"pretraining"` (BERT: masked LM and next sentence), `"text_classification"`,
-            `"token_classification"`, `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the
-            checkpoint was saved for, the encoder if it does not say.
+        task: `"encoder"`, `"masked_lm"`, `"pretraining"` (BERT: masked LM and next sentence; ALBERT: masked LM and
+            sentence order; ELECTRA: replaced tokens), `"text_classification"`, `"token_classification"`,
+            `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the checkpoint was saved for, the
+            encoder if it does not say.
         labels: names of the classes, for a classifier. Defaults to `None`: those in the checkpoint.
         new_head: bool. Whether a head that the checkpoint lacks, or has for another number of `labels`, begins with
             fresh weights. Defaults to `False`: it is an error.

@@ -114,5 +114,10 @@ def test_an_untied_bias_of_older_files_is_the_one_that_is_added(tmp_path):
 
 def test_a_bias_without_effect_is_reported(tmp_path):
     model = hf.reference("bert", "masked_lm", tie_word_embeddings=False)
-    found = convert.from_pretrained(hf.saved(model, tmp_path / "in"), tokenizer=False)
+    directory = hf.saved(model, tmp_path / "in")
+    bias = model.cls.predictions.decoder.bias.detach().numpy()
+    both = {"cls.predictions.decoder.bias": bias, "cls.predictions.bias": bias + 1}
+    hf.rewrite(directory, lambda tensors: {**tensors, **both})
+    found = convert.from_pretrained(directory, tokenizer=False)
     assert found.ignored == {"cls.predictions.bias": "without effect beside cls.predictions.decoder.bias"}
+    hf.assert_same_outputs(found.model, model)

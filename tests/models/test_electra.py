@@ -27,16 +27,9 @@ def test_only_embeddings_of_another_width_are_projected(embedding_dim):
     assert models.config_of(encoder) == tiny.config(embedding_dim=embedding_dim)
 
 
-@pytest.mark.parametrize(
-    ("sizes", "parameters"),
-    [
-        ({"hidden_dim": 256, "num_heads": 4, "intermediate_dim": 1024, "embedding_dim": 128}, 13_483_008),
-        ({}, 108_891_648),
-    ],
-    ids=["small", "base"],
-)
-def test_it_has_as_many_parameters_as_the_published_discriminator(sizes, parameters):
-    assert models.electra_encoder(models.BertConfig(**sizes)).count_params() == parameters
+def test_it_has_as_many_parameters_as_the_published_small_discriminator():
+    config = models.BertConfig(hidden_dim=256, num_heads=4, intermediate_dim=1024, embedding_dim=128)
+    assert models.electra_encoder(config).count_params() == 13_483_008
 
 
 def test_its_pooler_has_gelu():
@@ -76,7 +69,7 @@ def test_a_detector_in_a_keras_file_gives_equal_outputs(tmp_path):
 
 def test_a_detector_learns_with_compile_and_fit():
     model = models.replaced_token_detector(models.electra_encoder(tiny.config(dropout=0.0)))
-    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), weighted_metrics=[])
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), run_eagerly=True)
     replaced = np.array([[0, 1, 0, 0], [0, 0, 0, 0]], "float32")
     history = model.fit(
         FEATURES, replaced[..., None], sample_weight=FEATURES["padding_mask"][..., None], epochs=3, verbose=0

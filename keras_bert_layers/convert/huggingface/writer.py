@@ -30,6 +30,9 @@ def to_huggingface(
 ) -> None:
     """Writes the directory that `transformers` reads with `from_pretrained`, with no key missing or unexpected.
 
+    A BERT or an ALBERT without head and pooler is the exception: transformers makes a fresh pooler for it, unless it is
+    told add_pooling_layer=False.
+
     It holds model.safetensors, config.json and, with a tokenizer, vocab.txt or tokenizer.json and
     tokenizer_config.json; of a sentence embedder also what sentence-transformers reads. It takes its name when it is
     complete: a killed process leaves the old directory or the new one.
