@@ -30,6 +30,17 @@ class Pretrained:
         sequence_length: the longest input in tokens.
         ignored: name of each tensor of the checkpoint that is not in the model -> the reason.
         fresh: names of the model's layers that the checkpoint has no weights for (`new_head=True`).
+
+    Example:
+        >>> import tempfile
+        >>> from keras_bert_layers import convert, models
+        >>> config = models.BertConfig(vocabulary_size=10, hidden_dim=8, num_layers=2, num_heads=2, intermediate_dim=16)
+        >>> directory = tempfile.mkdtemp()
+        >>> classifier = models.text_classifier(models.bert_encoder(config), num_classes=2)
+        >>> convert.save_pretrained(classifier, directory, labels=["-", "+"])
+        >>> found = convert.from_pretrained(directory)
+        >>> found.task, found.model_type, found.labels
+        ('text_classification', 'bert', ['-', '+'])
     """
 
     model: keras.Model

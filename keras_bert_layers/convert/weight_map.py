@@ -64,12 +64,6 @@ class Table:
             name = re.sub(pattern, replacement, name)
         return name
 
-    def parts_in(self, names: Iterable[str]) -> set[str]:
-        """The parts of a model whose tensors are all among `names`."""
-        found = {self.canonical(name) for name in names}
-        found |= {original for copy, original in {**self.copies, **self.spares}.items() if copy in found}
-        return {part for part, rules in self.parts.items() if all(rule.theirs in found for rule in rules)}
-
 
 @dataclass(frozen=True)
 class Filling:

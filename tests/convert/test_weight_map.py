@@ -173,3 +173,34 @@ def test_a_layout_writes_what_it_reads(layout, shapes, there):
 def test_stacked_matrices_are_cut_in_their_order():
     query, key = STACKED.read(np.array([[1.0, 2.0], [3.0, 4.0]]), [(2, 1), (2, 1)])
     assert (query.ravel().tolist(), key.ravel().tolist()) == ([1, 2], [3, 4])
+
+
+def test_a_spare_stands_in_for_an_absent_tensor_and_has_no_effect_beside_it():
+    spares = table(spares={"d.spare": "d.bias"})
+    for tensors, expected in [
+        (arrays(**{"d.bias": None, "d.spare": np.full(3, 2, "float32")}), 2),
+        (arrays(**{"d.spare": np.full(3, 2, "float32")}), 1),
+    ]:
+        there = model()
+        filling = match(there, spares, tensors)
+        filling.assign()
+        np.testing.assert_array_equal(there.get_layer("dense").bias, np.full(3, expected))
+    assert filling.ignored == {"d.spare": "without effect beside d.bias"}
+    collected = collect(there, spares)
+    np.testing.assert_array_equal(collected["d.spare"], collected["d.bias"])
+
+
+@pytest.mark.parametrize("layout", [TRANSPOSED, SAME])
+def test_what_is_collected_lies_in_the_order_of_c(layout):
+    """Files of tensors are written from the bytes as they lie in memory."""
+    rule = Rule(("dense.kernel",), "d.weight", layout)
+    assert collect(model(), Table({"dense": [rule, BIAS]}))["d.weight"].flags.c_contiguous
+
+
+def test_stacked_matrices_are_collected_in_the_order_of_c():
+    inputs = keras.Input((2,))
+    three = [layers.Linear(3, use_bias=False, name=name)(inputs) for name in ("dense", "other", "third")]
+    stacked = Rule(("dense.kernel", "other.kernel", "third.kernel"), "qkv", STACKED)
+    collected = collect(keras.Model(inputs, three), Table({"dense": [stacked], "other": [], "third": []}))["qkv"]
+    assert collected.shape == (9, 2)
+    assert collected.flags.c_contiguous
