@@ -1,5 +1,6 @@
 """Corpora and data sets -> tf.data."""
 
+from keras_bert_layers.data.corpus_sample import sample_sentences
 from keras_bert_layers.data.documents import read_documents
 from keras_bert_layers.data.full_sentences import full_sentences
 from keras_bert_layers.data.prepare_records import prepare_records
@@ -26,6 +27,7 @@ __all__ = [
     "record_dataset",
     "record_epoch",
     "record_tokenizer",
+    "sample_sentences",
     "sentence_pairs",
     "split_sentences",
     "split_shards",

@@ -2,9 +2,13 @@
 
 import concurrent.futures
 import multiprocessing
+import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
+
+import tensorflow as tf
 
 from keras_bert_layers.data.chunks import Chunk
 from keras_bert_layers.data.preparation import Preparation, ShardReport
@@ -32,7 +36,7 @@ def run_tasks(
         return
     # TensorFlow must not be forked once it runs.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (preparation,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, context, _start_worker, (pickle.dumps(preparation),)) as pool:
         waiting, running = iter(chunks), deque()
         try:
             while True:
@@ -54,14 +58,14 @@ def run_tasks(
 _writer = None
 
 
-def _start_worker(preparation: Preparation) -> None:
-    import tensorflow as tf
-
-    # The processes are the parallelism.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+def _start_worker(preparation: bytes) -> None:
+    # The processes are the parallelism. It must be said before TensorFlow runs, so also before the tokenizer is built;
+    # a main program that uses TensorFlow while it is imported has been faster.
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     global _writer
-    _writer = RecordWriter(preparation).__enter__()
+    _writer = RecordWriter(pickle.loads(preparation)).__enter__()
 
 
 def _work(task: str, chunk: Chunk) -> ShardReport:

@@ -137,7 +137,8 @@ class _Ends:
         seen, searched = b"", 0
         while longest is None or len(seen) < longest:
             # Blocks grow, so that a long search does not copy what it has seen too often.
-            block = self.stream.read(max(_BLOCK, len(seen)))
+            block = max(_BLOCK, len(seen))
+            block = self.stream.read(block if longest is None else min(block, longest - len(seen)))
             if not block:
                 return target + len(seen), "file"
             seen += block

@@ -31,6 +31,7 @@ from keras_bert_layers.data.record_metadata import (
     vocabulary_sha256,
 )
 from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.record_shards import check_sizes
 from keras_bert_layers.data.schema import SCHEMA_VERSION, fields_of
 from keras_bert_layers.data.whole_files import write_whole
 from keras_bert_layers.text import BertTokenizer
@@ -156,6 +157,7 @@ def _existing(directory: str, description: dict) -> RecordMetadata | None:
             f"'{directory}' holds other records already: they differ in {', '.join(other)}. Choose another folder, or "
             "replace them with overwrite=True."
         )
+    check_sizes(directory, there, range(len(there.shards)))
     return there
 
 

@@ -1,6 +1,5 @@
 """Records -> batches for masked-LM and next-sentence training."""
 
-import itertools
 import os
 from collections.abc import Callable, Sequence
 
@@ -107,9 +106,8 @@ def record_dataset(
     first_epoch, used = steps.after(start_step, start_epoch, stop)
 
     def generate():
-        for epoch in itertools.count(first_epoch) if stop is None else range(first_epoch, stop):
-            for columns in steps.batches(epoch, used if epoch == first_epoch else 0):
-                yield batches.arrays(epoch, columns)
+        for epoch, rows in steps.batches(first_epoch, stop, used):
+            yield batches.arrays(epoch, rows)
 
     dataset = tf.data.Dataset.from_generator(generate, output_signature=batches.signature)
     cardinality = tf.data.INFINITE_CARDINALITY

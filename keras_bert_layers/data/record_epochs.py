@@ -120,11 +120,11 @@ class RecordEpochs:
             raise ValueError(
                 f"The metadata gives {expected} packed rows, and there are {len(packed)}: they do not fit."
             )
-        table = np.split(order[packed.order], packed.splits[1:-1])
+        table = [np.sort(row) for row in np.split(order[packed.order], packed.splits[1:-1])]
         if self.shuffle:
             table = [table[row] for row in rng.permutation(len(table))]
         else:
-            table.sort(key=min)
+            table.sort(key=lambda row: row[0])
         splits = np.cumsum([0, *map(len, table)])
         packed_rows = merged(take(examples, np.concatenate(table)), splits)
         index = examples["index"][0][[row[0] for row in table]]

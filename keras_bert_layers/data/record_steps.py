@@ -1,5 +1,6 @@
 """How many batches an epoch over records has, and which rows are in them."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,8 +68,12 @@ class RecordSteps:
             )
         return epoch, used
 
-    def batches(self, epoch: int, used: int = 0) -> Iterator[Columns]:
-        """The rows of each batch of an epoch, without the first `used` ones."""
+    def batches(self, epoch: int, stop: int | None, used: int = 0) -> Iterator[tuple[int, Columns]]:
+        """The epoch and the rows of each batch, without the first `used` of the first epoch; `stop` ends before one."""
+        for number in itertools.count(epoch) if stop is None else range(epoch, stop):
+            yield from ((number, rows) for rows in self._of_epoch(number, used if number == epoch else 0))
+
+    def _of_epoch(self, epoch: int, used: int) -> Iterator[Columns]:
         step, rest = self.batch_size * self.num_workers, []
         for group in self.order.rows(epoch, used * step):
             block = joined([*rest, group])

@@ -1,5 +1,9 @@
 """Files become documents; what cannot be read is named."""
 
+import bz2
+import gzip
+import json
+
 import pytest
 
 from keras_bert_layers.data import read_documents
@@ -90,3 +94,32 @@ def test_an_unknown_layout_is_refused(tmp_path):
 def test_a_language_without_effect_is_refused(tmp_path):
     with pytest.raises(ValueError, match="splits nothing"):
         read_documents(write(tmp_path / "a.txt", "a"), language="en")
+
+
+@pytest.mark.parametrize(
+    ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)], ids=["plain", "gz", "bz2"]
+)
+def test_compressed_text_and_json_lines_are_read(tmp_path, ending, compress):
+    (tmp_path / f"a.txt{ending}").write_bytes(compress(b"One.\nTwo.\n\nThree.\n"))
+    lines = [json.dumps({"text": "Four.\nFive.\n\nSix."}), "", json.dumps({"text": None}), json.dumps({"text": "七。"})]
+    (tmp_path / f"b.jsonl{ending}").write_bytes(compress("\n".join(lines).encode()))
+    assert read_documents(tmp_path) == [["One.", "Two."], ["Three."], ["Four.", "Five."], ["Six."], ["七。"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("no json", r"a\.jsonl', line 2: expected a JSON object\. Received: 'no json'"),
+        ('{"a": 1}', r"line 2: Expected"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named(tmp_path, line, message):
+    path = write(tmp_path / "a.jsonl", f'{{"text": "One."}}\n{line}\n')
+    with pytest.raises(ValueError, match=message):
+        read_documents(path)
+
+
+def test_a_binary_file_is_named_with_what_it_is(tmp_path):
+    path = write(tmp_path / "a.txt", "text", "utf-16")
+    with pytest.raises(ValueError, match=r"a\.txt' is no text, but UTF-16; convert it"):
+        read_documents(path)
