@@ -1,5 +1,6 @@
 """This library's own format: the model as a `.keras` file, the vocabulary, and what else belongs to it."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Sequence
@@ -115,7 +116,7 @@ def load_own(
     named = {layer.name: layer for layer in model.layers}
     tied = is_tied(model)
     table = _identity(family.table(config, tied))
-    names = [rule.theirs for part in parts_of(model) for rule in table.parts[part]]
+    names = [rule.theirs for part in parts_of(model) & set(table.parts) for rule in table.parts[part]]
     pooling = named.get("pooling")
     modes = {"pooling": pooling, "classifier_pooling": named.get("head_pooling")}
     head = HeadSettings(
@@ -135,7 +136,14 @@ def load_own(
         has_pooling=pooling is not None,
         sequence_length=about["sequence_length"],
     )
-    return checkpoint.load(task, labels, new_head, ignore, with_tokenizer)
+    loaded = checkpoint.load(task, labels, new_head, ignore, with_tokenizer)
+    left_out = {
+        weight.path: f"belongs to the layer {layer.name!r}, which this model has not"
+        for layer in model.layers
+        if layer.weights and layer.name not in table.parts
+        for weight in layer.weights
+    }
+    return dataclasses.replace(loaded, ignored=loaded.ignored | left_out)
 
 
 def _about(directory):

@@ -73,7 +73,11 @@ _HEADS = {
 
 def task_of(model: keras.Model) -> str:
     """The task that a model was built for, known by the names of its layers."""
-    names = {layer.name for layer in model.layers}
+    return task_of_parts({layer.name for layer in model.layers})
+
+
+def task_of_parts(names: set[str]) -> str:
+    """The task of a model with parts of these names."""
     return next((task for head, task in _HEADS.items() if head in names), "encoder")
 
 

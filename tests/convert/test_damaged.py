@@ -106,6 +106,14 @@ def test_a_damaged_directory_says_what_is_wrong(name, tmp_path):
         convert.from_pretrained(directory)
 
 
+def test_without_a_class_the_heads_say_what_a_checkpoint_was_saved_for(tmp_path):
+    directory = checkpoints.huggingface(tmp_path / "model")
+    checkpoints.change_config(directory, architectures=None)
+    assert convert.from_pretrained(directory).task == "pretraining"
+    checkpoints.change_config(directory, architectures=["BertForMultipleChoice"])
+    assert convert.from_pretrained(directory).task == "encoder"
+
+
 def test_a_tied_decoder_that_differs_is_an_error(tmp_path):
     directory = checkpoints.huggingface(tmp_path / "model")
     other = {"cls.predictions.decoder.weight": np.ones((15, 8), "float32")}

@@ -3,6 +3,7 @@
 import json
 
 import convert_directories as checkpoints
+import keras
 import numpy as np
 import pytest
 import tiny
@@ -73,6 +74,15 @@ def test_an_untied_head_comes_back_for_another_task(tmp_path):
     convert.save_pretrained(model, tmp_path / "model")
     again = convert.from_pretrained(tmp_path / "model", "masked_lm")
     _assert_equal(checkpoints.outputs(again.model), checkpoints.outputs(model)["masked_lm"])
+
+
+def test_a_layer_of_ones_own_is_listed_where_another_task_leaves_it_out(tmp_path):
+    encoder = models.bert_encoder(tiny.config())
+    mine = layers.Linear(3, name="mine")(encoder.output["pooled_output"])
+    convert.save_pretrained(keras.Model(encoder.input, mine), tmp_path / "model")
+    again = convert.from_pretrained(tmp_path / "model", "question_answering", new_head=True)
+    assert again.ignored["mine/kernel"] == "belongs to the layer 'mine', which this model has not"
+    assert again.fresh == ("span",)
 
 
 def test_a_new_head_is_made_only_when_asked_for(tmp_path):

@@ -73,7 +73,8 @@ def _family(settings, tensors, directory) -> Family:
 def _task(settings, family):
     named = settings.get("architectures") or []
     tasks = {name: task for task, name in family.classes.items()}
-    return next((tasks[name] for name in named if name in tasks), None)
+    # The earliest files name no class. One that is not known here has a head that is not either.
+    return next((tasks[name] for name in named if name in tasks), "encoder" if named else None)
 
 
 def _labels(settings):
