@@ -22,6 +22,13 @@ def write_tokenizer(
         tokenizer: to be written.
         directory: an existing one; files that are there are replaced.
         max_length: int or None. The longest input of the model, in tokens: `model_max_length`. Defaults to None.
+
+    Example:
+        >>> import os, tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> write_tokenizer(text.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the"]), directory)
+        >>> sorted(os.listdir(directory))
+        ['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']
     """
     if not isinstance(tokenizer, text.BertTokenizer):
         tokenizer.write_tokenizer_json(directory)

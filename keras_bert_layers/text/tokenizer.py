@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_bert_layers.text.byte_offsets import characters_before, row_ids
 from keras_bert_layers.text.character_rules import RULES
+from keras_bert_layers.text.string_rows import as_id_rows, as_strings, flat_strings, in_shape_of
 from keras_bert_layers.text.vocab_file import check_vocabulary, read_vocabulary, write_vocabulary
 from keras_bert_layers.text.wordpiece import WordPieceEncoder
 
@@ -132,8 +133,8 @@ class BertTokenizer:
         Raises:
             ValueError: if `text` holds anything but strings.
         """
-        text = _as_strings(text)
-        return _in_shape_of(text, self._encoder.encode(_flat(text), with_offsets=False)[0])
+        text = as_strings(text)
+        return in_shape_of(text, self._encoder.encode(flat_strings(text), with_offsets=False)[0])
 
     @tf.autograph.experimental.do_not_convert
     def tokenize_with_offsets(self, text, unit: str = "byte"):
@@ -153,12 +154,12 @@ class BertTokenizer:
         """
         if unit not in ("byte", "character"):
             raise ValueError(f'`unit` must be "byte" or "character". Received: {unit!r}.')
-        text = _as_strings(text)
-        flat = _flat(text)
+        text = as_strings(text)
+        flat = flat_strings(text)
         ids, starts, ends = self._encoder.encode(flat, with_offsets=True)
         if unit == "character":
             starts, ends = characters_before(flat, starts), characters_before(flat, ends)
-        return tuple(_in_shape_of(text, rows) for rows in (ids, starts, ends))
+        return tuple(in_shape_of(text, rows) for rows in (ids, starts, ends))
 
     @tf.autograph.experimental.do_not_convert
     def detokenize(self, ids, keep_special_tokens: bool = False) -> tf.Tensor | tf.RaggedTensor:
@@ -176,17 +177,7 @@ class BertTokenizer:
         Raises:
             ValueError: if `ids` are no integers. Ids outside the vocabulary fail in TensorFlow.
         """
-        if not tf.is_tensor(ids):
-            ids = tf.ragged.constant(ids, dtype=tf.int32) if _is_nested(ids) else tf.convert_to_tensor(ids)
-            ids = tf.cast(ids, tf.int32) if tf.size(ids) == 0 else ids
-        if not ids.dtype.is_integer or ids.shape.rank not in (1, 2):
-            raise ValueError(
-                "`ids` must be integers of shape [None] or [B, None]. "
-                f"Received {ids.dtype.name} of rank {ids.shape.rank}."
-            )
-        single = ids.shape.rank == 1
-        if not isinstance(ids, tf.RaggedTensor):
-            ids = tf.RaggedTensor.from_tensor(ids[tf.newaxis] if single else ids)
+        ids, single = as_id_rows(ids)
         if not keep_special_tokens:
             special = tf.reduce_any(ids.values[:, tf.newaxis] == tf.constant(self._special_ids, ids.dtype), axis=1)
             ids = tf.ragged.boolean_mask(ids, ids.with_values(~special))
@@ -278,38 +269,3 @@ class BertTokenizer:
     def __reduce__(self):
         # Arguments in their order: what `get_config` holds is all there is.
         return type(self), tuple(self.get_config().values())
-
-
-def _as_strings(text):
-    if not tf.is_tensor(text) and _is_nested(text):
-        text = tf.ragged.constant(text)
-    elif not tf.is_tensor(text):
-        # Without a dtype, an empty list would become floats.
-        text = tf.convert_to_tensor(text, dtype=tf.string if isinstance(text, list | tuple) and not text else None)
-    if text.dtype != tf.string:
-        raise ValueError(
-            f"A tokenizer takes strings. Received {text.dtype.name} of shape {text.shape}. "
-            "Token ids need no tokenizer: give them to the model, or to `pack_segments` to be packed."
-        )
-    return text
-
-
-def _is_nested(value):
-    return isinstance(value, list | tuple) and any(isinstance(item, list | tuple) for item in value)
-
-
-def _flat(text):
-    return text.flat_values if isinstance(text, tf.RaggedTensor) else tf.reshape(text, [-1])
-
-
-def _in_shape_of(text, rows):
-    """Ragged `rows` [N, None] of the N flattened strings, folded back into the shape of `text`."""
-    if isinstance(text, tf.RaggedTensor):
-        return text.with_flat_values(rows.with_row_splits_dtype(text.row_splits.dtype))
-    if text.shape.rank == 0:
-        return rows.values
-    if text.shape.rank == 1:
-        return rows
-    for size in tf.unstack(tf.shape(text, tf.int64)[1:][::-1]):
-        rows = tf.RaggedTensor.from_uniform_row_length(rows, size)
-    return rows

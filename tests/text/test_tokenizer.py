@@ -131,9 +131,16 @@ def test_further_special_tokens_are_kept_whole_and_the_longest_wins():
 
 def test_a_copy_from_config_pickle_or_keras_gives_equal_ids():
     tokenizer = BertTokenizer(
-        [*TOKENS, "<E>"], lowercase=False, strip_accents=True, special_tokens=["<E>"], max_characters_per_word=5
+        [*TOKENS, "<E>", "new", "中x"],
+        lowercase=False,
+        strip_accents=True,
+        special_tokens=["<E>"],
+        max_characters_per_word=5,
+        rules="huggingface",
+        split_on_cjk=False,
+        added_tokens=["new"],
     )
-    text = "x <E> Café xxxxxx [MASK]"
+    text = "x <E> Café xxxxxx [MASK] xnewx 中x Σ"
     copies = [
         BertTokenizer.from_config(tokenizer.get_config()),
         pickle.loads(pickle.dumps(tokenizer)),
