@@ -36,8 +36,8 @@ def from_pretrained(
             (`"org/name"`), which alone touches the network.
         task: `"encoder"`, `"masked_lm"`, `"pretraining"` (BERT: masked LM and next sentence; ALBERT: masked LM and
             sentence order; ELECTRA: replaced tokens), `"text_classification"`, `"token_classification"`,
-            `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the checkpoint was saved for, the
-            encoder if it does not say.
+            `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the checkpoint was saved for, as
+            its configuration says, or else its heads.
         labels: names of the classes, for a classifier. Defaults to `None`: those in the checkpoint.
         new_head: bool. Whether a head that the checkpoint lacks, or has for another number of `labels`, begins with
             fresh weights. Defaults to `False`: it is an error.
