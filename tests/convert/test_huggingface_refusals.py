@@ -24,6 +24,7 @@ def encoder_of(family, **settings):
 
 
 READING = {
+    "relative positions": {"position_embedding_type": "relative_key"},
     "a decoder": {"is_decoder": True},
     "cross attention": {"add_cross_attention": True},
     "heads that were removed": {"pruned_heads": {"0": [1]}},
