@@ -88,7 +88,7 @@ def prepare_records(
 
     Raises:
         FileNotFoundError, ValueError: if the corpus cannot be read or holds no text; if `directory` holds other
-            records; if the vocabulary has no `[MASK]`.
+            records, or lies in a folder of the corpus; if the vocabulary has no `[MASK]`.
         OSError: if the disk is full.
 
     Example:
@@ -110,6 +110,7 @@ def prepare_records(
     if workers < 1:
         raise ValueError(f"`workers` must be positive. Received: {workers}.")
     directory = os.fspath(directory)
+    _check_apart(paths, directory)
     files = corpus_files(paths)
     description = {
         "settings": settings,
@@ -144,6 +145,20 @@ def prepare_records(
     metadata.write(directory)
     tf.io.gfile.rmtree(os.path.join(directory, UNFINISHED))
     return metadata
+
+
+def _check_apart(paths, directory: str) -> None:
+    """Raises a ValueError if the records would lie in a folder of the corpus, whose text then changes with them."""
+
+    def absolute(path):
+        return os.path.join(path if "://" in path else os.path.abspath(path), "")
+
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        if absolute(directory).startswith(absolute(os.fspath(path))):
+            raise ValueError(
+                f"The folder for the records, '{directory}', lies in a folder of the corpus, '{os.fspath(path)}'. "
+                "Write them to a folder beside it."
+            )
 
 
 def _existing(directory: str, description: dict) -> RecordMetadata | None:

@@ -113,4 +113,10 @@ def record_dataset(
     cardinality = tf.data.INFINITE_CARDINALITY
     if stop is not None:
         cardinality = sum(steps.of_worker(epoch) for epoch in range(first_epoch, stop)) - used
-    return in_parallel(dataset.apply(tf.data.experimental.assert_cardinality(cardinality)), batches.to_fit)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
+    if num_workers > 1:
+        # These batches are this worker's already: a strategy must not take its share of them once more.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+        dataset = dataset.with_options(options)
+    return in_parallel(dataset, batches.to_fit)

@@ -231,6 +231,15 @@ def test_a_vocabulary_without_mask_is_refused_before_any_work(tmp_path):
     assert not (tmp_path / "records").exists()
 
 
+@pytest.mark.parametrize("directory", ["corpus", "corpus/records", "corpus/../corpus/a/records"])
+def test_records_inside_the_corpus_are_refused(tmp_path, directory):
+    data_records.write_corpus(tmp_path / "corpus" / "a.txt", DOCUMENTS)
+    settings = RecordSettings(sequence_length=32)
+    with pytest.raises(ValueError, match=r"lies in a folder of the corpus, '.*corpus'\. Write them to a folder beside"):
+        prepare_records(tmp_path / "corpus", tmp_path / directory, TOKENIZER, settings)
+    prepare_records(tmp_path / "corpus", tmp_path / "corpus2", TOKENIZER, settings)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -249,6 +249,11 @@ def test_the_batches_of_all_workers_are_those_of_one(steps_of, kind, num_workers
         assert same(found, [rows for number, rows in expected if number == epoch])
 
 
+def test_a_strategy_does_not_divide_the_batches_of_a_worker_again(dataset_of):
+    policy = dataset_of("pairs", num_workers=2, worker=1).options().experimental_distribute.auto_shard_policy
+    assert policy == tf.data.experimental.AutoShardPolicy.OFF
+
+
 @pytest.mark.parametrize("kind", ["pairs", "packed singles"])
 @pytest.mark.parametrize("drop_remainder", [True, False])
 def test_a_finite_data_set_knows_its_length(dataset_of, kind, drop_remainder):
