@@ -58,7 +58,8 @@ class BytePairEncoder:
         """Ids int32 [N, None] of string `texts` [N]."""
         is_ordinary = tf.reduce_all(tf.strings.regex_full_match(texts, _ORDINARY))
         texts = tf.cond(is_ordinary, lambda: texts, lambda: _escape(texts))
-        parts = self._raw_tokens.cut(tf.RaggedTensor.from_row_lengths(texts, tf.ones_like(texts, tf.int64)))
+        parts = tf.RaggedTensor.from_row_lengths(texts, tf.ones_like(texts, tf.int64), validate=False)
+        parts = self._raw_tokens.cut(parts)
         if self._nfc:
             parts = parts.with_values(tf_text.normalize_utf8(parts.values, "NFC"))
         parts = self._normalized_tokens.cut(parts)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_bert_layers.text.byte_symbols import BYTE_SYMBOLS
 
+# Twenty thousand letters of prose without a space take 318 rounds at a reach of 1, 44 at 2, 9 at 3, 8 at 4.
 _REACH = 4
 
 
@@ -14,16 +15,18 @@ class BytePairMerger:
     """Merges the bytes of words into tokens (Sennrich et al. 2016, algorithm 1).
 
     Byte-pair encoding repeats one step in each word: of all neighbours that are in the list of merges, the pair that
-    comes first in the list (the leftmost, if it is there twice) becomes one token. Most steps do not depend on each
-    other, and one round does all that cannot be prevented. Take neighbours v w | x y, where x y is the r-th merge. It
-    comes before anything at the bar can take x away, if
+    comes first in the list (the leftmost, if it occurs twice) becomes one token. That takes a long word many steps, but
+    most of them do not depend on each other. One round here does all that are certain. Of neighbours v w | x y with x y
+    as the r-th merge, x y is certain if x and y are still there when its turn comes:
 
-    - no merge up to the r-th joins a token that ends as w does with x (only such a token can come to stand there), or
-    - w x is no such merge itself, and in the same way nothing takes w away before: the question, one place further on.
+    - It is the first merge of its word. (In aaaa, that is the first pair and every other.)
+    - Or nothing at the bar takes x away: no merge up to the r-th joins a token that ends as w does (as any that may
+      come to stand there) with x; or w x is no such merge, and in the same way nothing takes w away, a few places on.
+      And nothing takes y away on the other side, where the r-th merge itself does no harm: it is the left one's turn.
 
-    Behind y it is the same, except for the r-th merge: of two equal pairs the left one comes first. Rounds look a few
-    places far, and do the first step of each word in any case. Words are done with in a few rounds; ten thousand
-    letters without a space, a burden on anything that does one step after the other, take some tens.
+    Both only if no merge up to the r-th uses the token x y, which, made early, could be used too early; the very first
+    pair of a word is certain in any case. Where a list uses no token before it makes it, a word therefore takes no more
+    rounds than it has different merges. Ten thousand letters without a space take about ten.
 
     Args:
         ids: the vocabulary.
@@ -44,7 +47,6 @@ class BytePairMerger:
         for rank, pair in enumerate(pairs):
             for token in pair:
                 first_use.setdefault(token, rank)
-        # Where a list of merges uses a token before it makes it, what is made early might be used too early.
         may_be_early = [first_use.get(first + second, len(pairs)) > rank for rank, (first, second) in enumerate(pairs)]
         self._unk_id, self._no_token, self._no_rank = unk_id, len(ids), len(pairs)
         # Constants made inside a function that is being traced would stay locked in its graph.
@@ -73,16 +75,25 @@ class BytePairMerger:
     def _round(self, tokens, word_of, ranks, count):
         """Tokens [T], the word of each and the three ranks of each with the next, as they are after merging."""
         rank, before, behind = ranks
-        turn = tf.cast(rank, tf.int64) * tf.size(rank, tf.int64) + tf.range(tf.size(rank, tf.int64))
-        is_first = turn == tf.gather(tf.math.unsorted_segment_min(turn, word_of, count), word_of)
-        is_safe = tf.fill(tf.shape(rank), False), tf.fill(tf.shape(rank), False)
+        size = tf.size(rank, tf.int64)
+        position = tf.range(size)
+        turn = tf.cast(rank, tf.int64) * size + position
+        first_turn = tf.gather(tf.math.unsorted_segment_min(turn, word_of, count), word_of)
+        is_lowest = tf.cast(rank, tf.int64) == first_turn // size
+
+        left_stays = right_stays = tf.fill(tf.shape(rank), False)
         for distance in range(_REACH, 0, -1):
-            is_safe = (
-                (self._from(before, -distance) > rank) | ((self._from(rank, -distance) > rank) & is_safe[0]),
-                (self._from(behind, distance) >= rank) | ((self._from(rank, distance) >= rank) & is_safe[1]),
-            )
-        is_safe = tf.gather(self._may_be_early, rank) & is_safe[0] & is_safe[1]
-        merges = is_safe | (is_first & (rank < self._no_rank))
+            stays = (self._from(rank, -distance) > rank) & left_stays
+            left_stays = (self._from(before, -distance) > rank) | stays
+            stays = (self._from(rank, distance) >= rank) & right_stays
+            right_stays = (self._from(behind, distance) >= rank) | stays
+        # In aaaa, every other pair of equal ones is the leftmost when its turn comes.
+        begins = (rank != self._from(rank, -1)) | (position == 0)
+        run = tf.gather(tf.boolean_mask(position, begins), tf.cumsum(tf.cast(begins, tf.int64)) - 1)
+        is_even = (position - run) % 2 == 0
+        is_certain = is_lowest | (tf.gather(left_stays, run) & right_stays)
+        merges = tf.gather(self._may_be_early, rank) & is_even & is_certain
+        merges |= (turn == first_turn) & (rank < self._no_rank)
 
         at = tf.where(merges)
         merged = tf.gather(self._token_of_rank, tf.gather_nd(rank, at))
