@@ -48,6 +48,7 @@ tf.get_logger().setLevel("ERROR")  # each phase traces its step anew, and nothin
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 SMOKE = {
     "phases": "16:6:4,24:4:2",
+    "batch_size": 4,
     "vocabulary_size": 200,
     "num_layers": 1,
     "hidden_dim": 32,
@@ -60,7 +61,6 @@ SMOKE = {
 
 
 def main(command: list[str] | None = None) -> None:
-    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
     arguments = parse_arguments(command)
     with refusing_bad_input():
         source, phases = open_source(arguments)
@@ -79,7 +79,8 @@ def main(command: list[str] | None = None) -> None:
             settings=settings(arguments, source, config, phases),
         )
         step = resume.restore(model, [progress])
-        source.training(phases[0], 0), source.held_out(phases[0])  # so that what is wrong with them is said now
+        for phase in phases:  # so that what is wrong with the last one is said now
+            source.training(phase, 0), source.held_out(phase)
         arguments.output.mkdir(parents=True, exist_ok=True)
         source.tokenizer.save(arguments.output / "vocab.txt")
     describe(arguments, source, model, config, phases, step)
@@ -326,4 +327,5 @@ def print_summary(summary: dict, figure: Path, pretrained: Path) -> None:
 
 
 if __name__ == "__main__":
+    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
     main()

@@ -55,7 +55,7 @@ class Texts:
         self._training = kbl.data.tokenize_documents(training, self.tokenizer)
         self._held_out = kbl.data.tokenize_documents(held_out, self.tokenizer) if held_out else None
         self.description = f"{self._training.num_tokens:,} tokens in {len(training):,} documents, {number:,} held out"
-        self.fingerprint = {"tokens": hashlib.sha256(self._training.tokens.tobytes()).hexdigest()}
+        self.fingerprint = {"corpus": hashlib.sha256(self._training.tokens.tobytes()).hexdigest()[:16]}
 
     def training(self, phase: Phase, step: int) -> tf.data.Dataset:
         """The batches of a phase after its first `step` ones, without end."""
@@ -65,7 +65,7 @@ class Texts:
         """Batches to evaluate on, the same at each time; None if nothing is held out."""
         if self._held_out is None:
             return None
-        batches = self._dataset(self._held_out, phase, epochs=1, shuffle=False)
+        batches = self._dataset(self._held_out, phase, epochs=1, shuffle=False, drop_remainder=False)
         return batches.take(self.arguments.evaluation_batches).cache()
 
     def _dataset(self, documents, phase, **options):
@@ -108,7 +108,7 @@ class Records:
         number = sum(len(metadata.shards) for metadata in self.metadata[: len(arguments.records)])
         self.description = f"{tokens:,} tokens in {number:,} shards, {sum(held_out):,} held out"
         shards = "".join(shard.sha256 for metadata in self.metadata for shard in metadata.shards)
-        self.fingerprint = {"records": hashlib.sha256(shards.encode()).hexdigest()}
+        self.fingerprint = {"records": hashlib.sha256(shards.encode()).hexdigest()[:16]}
 
     def training(self, phase: Phase, step: int) -> tf.data.Dataset:
         """The batches of a phase after its first `step` ones, without end."""
@@ -118,7 +118,7 @@ class Records:
         """Batches to evaluate on, the same at each time; None if nothing is held out."""
         if self._shards[phase.number][1] is None:
             return None
-        batches = self._dataset(phase, 1, epochs=1, shuffle=False)
+        batches = self._dataset(phase, 1, epochs=1, shuffle=False, drop_remainder=False)
         return batches.take(self.arguments.evaluation_batches).cache()
 
     def _dataset(self, phase, part, **options):
@@ -151,7 +151,7 @@ def masker(arguments, source: Texts | Records, phase: Phase) -> kbl.text.MaskedL
 
 def vocabulary_fingerprint(tokenizer) -> str:
     """Equal for equal vocabularies."""
-    return hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()
+    return hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()[:16]
 
 
 def phases_of(text: str, batch_size: int) -> list[Phase]:
