@@ -52,8 +52,7 @@ def record_dataset(
             None for records that hold their masks.
         batch_size: int > 0. Rows in a batch of this worker.
         seed: int ≥ 0, of the order; the masker has its own. Defaults to 0.
-        epochs: int > 0 or None. How many passes over the records; None (default) for endless ones. With packing, a
-            finite data set counts the rows of each epoch first.
+        epochs: int > 0 or None. How many passes over the records; None (default) for endless ones.
         start_epoch: int ≥ 0. The first epoch. Defaults to 0.
         start_step: int ≥ 0. The number of batches, counted from the first of `start_epoch`, that a run has used
             already; it goes on with the next one. Defaults to 0.

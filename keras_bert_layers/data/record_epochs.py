@@ -1,12 +1,12 @@
 """Which rows an epoch over records has, and in which order: a function of the seed and the epoch alone."""
 
-import functools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from keras_bert_layers.data.packed_row_count import packed_row_count
 from keras_bert_layers.data.packing import pack_rows
 from keras_bert_layers.data.ragged_columns import Columns, merged, rows, take
 from keras_bert_layers.data.record_metadata import RecordMetadata
@@ -81,8 +81,8 @@ class RecordEpochs:
         shards = [self.metadata.shards[number] for number in group]
         if self.max_sequences == 1:
             return sum(shard.examples for shard in shards)
-        counts = np.sum([shard.length_counts for shard in shards], axis=0)
-        return _num_packed_rows(tuple(counts.tolist()), self.metadata.settings.sequence_length, self.max_sequences)
+        counts = np.sum([shard.length_counts for shard in shards], axis=0).tolist()
+        return packed_row_count(counts, self.metadata.settings.sequence_length, self.max_sequences)
 
     def rows(self, epoch: int, first_row: int = 0) -> Iterator[Columns]:
         """The rows of an epoch, group by group, from the row with the number `first_row` on.
@@ -112,8 +112,6 @@ class RecordEpochs:
         if self.max_sequences == 1:
             return take(examples, order) if self.shuffle else examples
         lengths = self._lengths(examples)
-        # Longest first: how many rows there are then depends on the lengths alone, and `num_rows` knows it.
-        order = order[np.argsort(-lengths[order], kind="stable")]
         packed = pack_rows(lengths[order], self.metadata.settings.sequence_length, self.max_sequences)
         expected = self.num_rows_of_group(group)
         if len(packed) != expected:
@@ -133,12 +131,6 @@ class RecordEpochs:
     def _lengths(self, examples: Columns) -> np.ndarray:
         """Positions of each example, with its special tokens."""
         return np.diff(examples["token_ids"][1]) + self.metadata.settings.segments_per_sequence + 1
-
-
-@functools.lru_cache(maxsize=4096)
-def _num_packed_rows(length_counts: tuple[int, ...], sequence_length: int, max_sequences: int) -> int:
-    lengths = np.repeat(np.arange(len(length_counts)), length_counts)[::-1]
-    return len(pack_rows(lengths, sequence_length, max_sequences))
 
 
 def _from_row(columns: Columns, first: int) -> Columns:
