@@ -88,8 +88,11 @@ def main(command: list[str] | None = None) -> None:
         train(arguments, source, phases, model, resume, progress)
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from the last saved state.")
-    pretrained = save(arguments, source, model, config)
-    finish(arguments, model, progress, phases, pretrained)
+    try:
+        pretrained = save(arguments, source, model, config)
+        finish(arguments, model, progress, phases, pretrained)
+    except OSError as error:
+        sys.exit(f"\n{error}. The same command tries again, from the last saved state.")
 
 
 def parse_arguments(command: list[str] | None) -> argparse.Namespace:
@@ -133,6 +136,9 @@ def parse_arguments(command: list[str] | None) -> argparse.Namespace:
     training.add_argument("--clip-norm", type=float, default=1.0, help="longest gradient; 0 for no clipping")
     training.add_argument("--precision", choices=POLICIES, default="float32")
     training.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile with XLA")
+    training.add_argument(
+        "--steps-per-execution", type=int, default=1, help="which Keras takes without a look in between"
+    )
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--deterministic", action="store_true", help="the same bits again, at some cost of speed")
 
@@ -163,6 +169,12 @@ def open_source(arguments) -> tuple[pretrain_data.Texts | pretrain_data.Records,
         length = 128 if arguments.records is None else pretrain_data.record_length(arguments.records[0])
         arguments.phases = f"{length}:{arguments.steps}"
     phases = pretrain_data.phases_of(arguments.phases, arguments.batch_size)
+    together, numbers = arguments.steps_per_execution, [phase.end for phase in phases]
+    if together < 1 or any(number % together for number in [arguments.evaluate_every, *numbers]):
+        raise ValueError(
+            "--steps-per-execution must divide --evaluate-every and the steps of every phase. Received: "
+            f"--steps-per-execution {together} --evaluate-every {arguments.evaluate_every} --phases {arguments.phases}."
+        )
     if arguments.records is None:
         return pretrain_data.Texts(arguments), phases
     return pretrain_data.Records(arguments, len(phases)), phases
@@ -203,6 +215,7 @@ def build(arguments, source, phases) -> tuple[keras.Model, kbl.models.BertConfig
         loss={"masked_lm": loss, "next_sentence": kbl.training.NextSentenceLoss()} if pairs else loss,
         weighted_metrics={"masked_lm": metric, "next_sentence": ["accuracy"]} if pairs else metric,
         jit_compile=arguments.jit,  # all batches of a phase have one shape, so that XLA compiles each once
+        steps_per_execution=arguments.steps_per_execution,
     )
     return model, config
 

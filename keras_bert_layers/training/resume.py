@@ -44,7 +44,7 @@ class Resume(keras.callbacks.Callback):
     Args:
         directory: where the states of this run are; made if it is not there.
         every: int > 0. Steps between two states. The end of the run is saved too. Defaults to 500.
-        keep: int > 0. How many states to keep. Defaults to 3.
+        keep: int > 0. How many states to keep; the disk needs room for one more. Defaults to 3.
         settings: dict, as JSON can hold it, of what the run depends on, such as batch size and seed. A run that was
             saved under other settings is refused. Defaults to `None`: none are compared.
 

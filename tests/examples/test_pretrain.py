@@ -51,23 +51,15 @@ def test_it_pretrains_from_texts_and_says_how_to_go_on(corpus, tmp_path, capsys)
 @pytest.mark.parametrize(
     "options",
     [
-        ["--objective", "none", "--max-sequences", "4", "--optimizer", "lamb", "--clip-norm", "0"],
-        [
-            "--objective",
-            "sentence_order",
-            "--precision",
-            "bfloat16",
-            "--held-out",
-            "0",
-            "--mask-strategy",
-            "whole_word",
-        ],
+        "--objective none --max-sequences 4 --optimizer lamb --clip-norm 0",
+        "--objective sentence_order --precision bfloat16 --held-out 0 --mask-strategy span",
+        "--precision float16 --steps-per-execution 2 --mask-strategy whole_word",
     ],
-    ids=["packed singles", "ordered pairs"],
+    ids=["packed singles", "ordered pairs", "two steps at a time"],
 )
 def test_the_saved_model_has_the_trained_weights(options, corpus, tmp_path):
     output = tmp_path / "out"
-    pretrain.main(["--smoke", "--corpus", str(corpus), "--output", str(output), *options])
+    pretrain.main(["--smoke", "--corpus", str(corpus), "--output", str(output), *options.split()])
     model = convert.from_pretrained(output / "pretrained").model
     assert model.compute_dtype == "float32"
     assert "pack_ids" not in model.input
@@ -113,6 +105,7 @@ def test_a_run_that_has_ended_is_only_written_again(corpus, tmp_path, capsys):
         (["--held-out", "0.95"], "11 are to be held out, and at least two must be left"),
         (["--mask-rate", "2"], "`mask_rate` must lie between 0 and 1"),
         (["--warmup-steps", "10"], "warmup_steps=10"),
+        (["--steps-per-execution", "4"], "--steps-per-execution must divide"),
         (["--peak-tflops", "-1"], "`peak_flops` must be positive"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -50,6 +50,7 @@ def test_a_killed_run_ends_like_the_run_left_alone(kills, left_alone, tmp_path):
     assert history.epoch == left_alone[1].epoch == [0, 1, 2]
 
 
+@pytest.mark.long
 def test_a_bert_killed_within_an_epoch_ends_like_the_one_left_alone(tmp_path):
     words = [["the film is good .", "a very good film"], ["the films is not bad", "bad . very bad", "a bad film ."]]
     tokenizer = tiny.tokenizer()
