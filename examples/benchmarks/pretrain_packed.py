@@ -44,7 +44,7 @@ def main() -> None:
     vocabulary = kbl.text.learn_vocabulary((s for document in training for s in document), arguments.vocabulary_size)
     tokenizer = kbl.text.BertTokenizer(vocabulary)
     print(f"{len(training):,} paragraphs to train on, {len(held_out):,} held out, {len(vocabulary):,} tokens")
-    evaluation = list(masked(held_out, tokenizer, arguments, epochs=1, batch_size=8, shuffle=False).take(40))
+    evaluation = list(masked(held_out, tokenizer, arguments, epochs=1, batch_size=8, shuffle=False).take(12))
 
     contestants = [ours(training, tokenizer, arguments), theirs(training, tokenizer, arguments)]
     for contestant in contestants:
