@@ -234,10 +234,8 @@ def draw(contestants, path):
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for contestant, colour in zip(contestants, ("#0b6e99", "#c0562f"), strict=True):
         seconds, losses = zip(*contestant.curve, strict=True)
-        axes.plot(seconds, losses, color=colour, marker="o", markersize=3.5)
-        axes.annotate(
-            contestant.name, (seconds[-1], losses[-1]), (-4, 10), textcoords="offset points", ha="right", color=colour
-        )
+        axes.plot(seconds, losses, color=colour, marker="o", markersize=3.5, label=contestant.name)
+    axes.legend(frameon=False)
     axes.set(xlabel="seconds of training", ylabel="held-out masked-LM loss (nats)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
