@@ -99,7 +99,8 @@ def run_killed(arguments, corpus: Path, output: Path, startup: float, training: 
         if not starting:
             until_training(process)
         # On average, so long that the run gets on, and so short that it does not end before the last kill.
-        life = rng.uniform(0, startup if starting else 1.6 * training / arguments.kills + 4)
+        longest = min(1.6 * training / arguments.kills + 4, 0.7 * training)
+        life = rng.uniform(0, startup if starting else longest)
         try:
             process.wait(life)
         except subprocess.TimeoutExpired:

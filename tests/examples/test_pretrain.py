@@ -131,3 +131,4 @@ def test_a_run_killed_by_a_signal_ends_bit_for_bit_like_the_run_left_alone():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "equal bit for bit" in done.stdout
+    assert "killed 0 times" not in done.stdout
