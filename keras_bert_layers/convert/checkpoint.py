@@ -8,7 +8,7 @@ import keras
 
 from keras_bert_layers import text
 from keras_bert_layers.convert.family import Family
-from keras_bert_layers.convert.tasks import HeadSettings, task_of_parts
+from keras_bert_layers.convert.tasks import HeadSettings
 from keras_bert_layers.convert.weight_map import Table, Tensors, match, parts_of
 
 _BODY = {"embeddings", "encoder", "final_norm"}
@@ -73,7 +73,7 @@ class Checkpoint:
         tensors: where the weights lie.
         table: this format's, for this config.
         tokenizer: reads the tokenizer.
-        task: what the model was saved for, or None if only its heads say it.
+        task: what the model was saved for, or None if nothing says it.
         labels: names of the classes, or None.
         head: what the checkpoint's configuration says of its head.
         dropouts: task -> the dropout before its classifier, where it is not that of `head`.
@@ -107,7 +107,7 @@ class Checkpoint:
             ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
         """
         there = self._parts_there(task)
-        task = task or self.task or task_of_parts(there)
+        task = task or self.task or "encoder"
         labels, head = self._head(task, labels, new_head, there)
         tokenizer = self.tokenizer() if with_tokenizer else None
         # Variables made in this scope get their values when it ends, each from its tensor.

@@ -71,6 +71,10 @@ _HEADS = {
 }
 
 
+# Heads whose names no other task has.
+PRETRAINING_HEADS = ("next_sentence", "replaced_token", "masked_lm")
+
+
 def task_of(model: keras.Model) -> str:
     """The task that a model was built for, known by the names of its layers."""
     return task_of_parts({layer.name for layer in model.layers})

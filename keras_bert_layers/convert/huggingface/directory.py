@@ -8,7 +8,7 @@ from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.huggingface import FAMILIES
 from keras_bert_layers.convert.huggingface.pooling import read_pooling
 from keras_bert_layers.convert.huggingface_tokenizer import read_tokenizer
-from keras_bert_layers.convert.tasks import HeadSettings
+from keras_bert_layers.convert.tasks import PRETRAINING_HEADS, HeadSettings, task_of_parts
 from keras_bert_layers.convert.tensor_files import SafetensorsFiles
 
 
@@ -25,14 +25,15 @@ def read_huggingface(directory: Path) -> Checkpoint:
     config = family.read_config(settings)
     tied = settings.get("tie_word_embeddings", True)
     pooling = read_pooling(directory)
+    table = family.table(config, tied)
     dropouts = {task: settings.get(key) for task, key in family.dropout_keys.items()}
     return Checkpoint(
         family=family,
         config=config,
         tensors=tensors,
-        table=family.table(config, tied),
+        table=table,
         tokenizer=lambda: read_tokenizer(directory, config.vocabulary_size),
-        task=_task(settings, family),
+        task=_task(settings, family, table, tensors),
         labels=_labels(settings),
         head=HeadSettings(
             dropout=getattr(config, "dropout", 0.0),
@@ -70,11 +71,15 @@ def _family(settings, tensors, directory) -> Family:
     return FAMILIES[model_type]
 
 
-def _task(settings, family):
+def _task(settings, family, table, tensors):
     named = settings.get("architectures") or []
-    tasks = {name: task for task, name in family.classes.items()}
-    # The earliest files name no class. One that is not known here has a head that is not either.
-    return next((tasks[name] for name in named if name in tasks), "encoder" if named else None)
+    if named:
+        tasks = {name: task for task, name in family.classes.items()}
+        return next((tasks[name] for name in named if name in tasks), None)
+    # The earliest files name no class; of their heads, only those of pretraining have names that leave no doubt.
+    names = {table.canonical(name) for name in tensors.shapes()}
+    heads = {head for head in PRETRAINING_HEADS if any(rule.theirs in names for rule in table.parts.get(head, ()))}
+    return task_of_parts(heads)
 
 
 def _labels(settings):
