@@ -123,9 +123,9 @@ def match(
             (variable, _reader(tensors, name, rule.layout, variables, index))
             for index, variable in enumerate(variables)
         ]
-    ignored = {}
+    ignored, read = {}, {found[name] for name in used}
     for canonical, name in found.items():
-        if canonical in used or name in {found[other] for other in used}:
+        if name in read:
             continue
         reason = _reason(table, canonical, wanted - set(fresh), ignore)
         if reason is None:

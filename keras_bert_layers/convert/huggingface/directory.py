@@ -1,6 +1,5 @@
 """A Hugging Face directory: config.json, safetensors, and the files of the tokenizer."""
 
-import json
 from pathlib import Path
 
 from keras_bert_layers.convert.checkpoint import Checkpoint
@@ -8,6 +7,7 @@ from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.huggingface import FAMILIES
 from keras_bert_layers.convert.huggingface.pooling import read_pooling
 from keras_bert_layers.convert.huggingface_tokenizer import read_tokenizer
+from keras_bert_layers.convert.json_file import read_json_file
 from keras_bert_layers.convert.tasks import PRETRAINING_HEADS, HeadSettings, task_of_parts
 from keras_bert_layers.convert.tensor_files import SafetensorsFiles
 
@@ -18,7 +18,7 @@ def read_huggingface(directory: Path) -> Checkpoint:
     Raises:
         ValueError: if a file is missing or damaged, or the configuration asks for what is not computed here.
     """
-    settings = _json(directory / "config.json")
+    settings = read_json_file(directory / "config.json")
     tensors = SafetensorsFiles(directory)
     family = _family(settings, tensors, directory)
     settings = {**family.defaults, **settings}
@@ -47,13 +47,6 @@ def read_huggingface(directory: Path) -> Checkpoint:
             config.max_sequence_length, (pooling and pooling.sequence_length) or config.max_sequence_length
         ),
     )
-
-
-def _json(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no JSON file: {error}. It is truncated or damaged: download it again.") from error
 
 
 def _family(settings, tensors, directory) -> Family:
