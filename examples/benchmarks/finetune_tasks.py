@@ -40,7 +40,7 @@ class Task:
 
 def sst2(folder: Path) -> tuple[list[Example], list[Example]]:
     def read(name):
-        rows = (line.rstrip("\n").split("\t") for line in open(folder / f"{name}.tsv", encoding="utf-8"))
+        rows = (line.split("\t") for line in lines_of(folder / f"{name}.tsv"))
         return [((text,), label) for text, label in rows]
 
     return read("train"), read("test")
@@ -48,7 +48,7 @@ def sst2(folder: Path) -> tuple[list[Example], list[Example]]:
 
 def trec(folder: Path) -> tuple[list[Example], list[Example]]:
     def read(name):
-        rows = (line.rstrip("\n").split(" ", 1) for line in open(folder / f"{name}.raw.txt", encoding="latin-1"))
+        rows = (line.split(" ", 1) for line in lines_of(folder / f"{name}.raw.txt", "latin-1"))
         return [((text,), label.split(":")[0]) for label, text in rows]
 
     return read("train"), read("test")
@@ -56,7 +56,7 @@ def trec(folder: Path) -> tuple[list[Example], list[Example]]:
 
 def cola(folder: Path) -> tuple[list[Example], list[Example]]:
     def read(name):
-        rows = (line.rstrip("\n").split("\t") for line in open(folder / f"{name}.tsv", encoding="utf-8"))
+        rows = (line.split("\t") for line in lines_of(folder / f"{name}.tsv"))
         return [((row[3],), row[1]) for row in rows]
 
     return read("in_domain_train"), read("in_domain_dev") + read("out_of_domain_dev")
@@ -72,30 +72,30 @@ def stsb(folder: Path) -> tuple[list[Example], list[Example]]:
 
 def wnut17(folder: Path) -> tuple[list[Example], list[Example]]:
     def read(name):
-        return list(columns(open(folder / name, encoding="utf-8"), word=0, tag=1))
+        return list(columns(lines_of(folder / name), word=0, tag=1))
 
     return read("wnut17train.conll"), read("emerging.test.annotated")
 
 
 def ud_ewt(folder: Path) -> tuple[list[Example], list[Example]]:
     def read(name):
-        with open(folder / f"en_ewt-ud-{name}.conllu", encoding="utf-8") as file:
-            # A range (1-2) or an empty node (8.1) is no word of the sentence.
-            lines = (
-                line for line in file if not line.startswith("#") and not line.split("\t")[0].strip("\n").count("-")
-            )
-            lines = (line for line in lines if "." not in line.split("\t")[0])
-            return list(columns(lines, word=1, tag=3))
+        lines = (line for line in lines_of(folder / f"en_ewt-ud-{name}.conllu") if not line.startswith("#"))
+        # A range (1-2) or an empty node (8.1) is no word of the sentence.
+        return list(columns((line for line in lines if not set(line.split("\t")[0]) & {"-", "."}), word=1, tag=3))
 
     return read("dev"), read("test")
+
+
+def lines_of(path: Path, encoding: str = "utf-8") -> list[str]:
+    return path.read_text(encoding=encoding).split("\n")[:-1]
 
 
 def columns(lines: Iterable[str], word: int, tag: int) -> Iterable[Example]:
     """Sentences of a file with a word a line, tab-separated columns, and a blank line after each sentence."""
     words, tags = [], []
     for line in lines:
-        row = line.rstrip("\n").split("\t")
-        if row == [""] or not row[0].strip():
+        row = line.split("\t")
+        if not row[0].strip():
             if words:
                 yield tuple(words), tuple(tags)
             words, tags = [], []
