@@ -87,7 +87,7 @@ def ud_ewt(folder: Path) -> tuple[list[Example], list[Example]]:
 
 
 def lines_of(path: Path, encoding: str = "utf-8") -> list[str]:
-    return path.read_text(encoding=encoding).split("\n")[:-1]
+    return path.read_text(encoding=encoding).removesuffix("\n").split("\n")
 
 
 def columns(lines: Iterable[str], word: int, tag: int) -> Iterable[Example]:
