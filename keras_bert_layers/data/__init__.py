@@ -1,5 +1,6 @@
 """Corpora and data sets -> tf.data."""
 
+from keras_bert_layers.data.bucketing import bucketed_dataset, length_batches
 from keras_bert_layers.data.corpus_sample import sample_sentences
 from keras_bert_layers.data.documents import read_documents
 from keras_bert_layers.data.full_sentences import full_sentences
@@ -18,7 +19,9 @@ __all__ = [
     "RecordSettings",
     "SentencePairs",
     "TokenizedDocuments",
+    "bucketed_dataset",
     "full_sentences",
+    "length_batches",
     "masked_lm_dataset",
     "prepare_records",
     "pretraining_dataset",

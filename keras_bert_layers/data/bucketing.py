@@ -1,0 +1,156 @@
+"""Examples of like length in one batch, so that little is computed on padding."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_bert_layers.data.sampling import Stream, generator
+
+# Batches whose examples are drawn together before they are sorted: within so many, no length is tied to a time.
+_POOL = 50
+
+
+def length_batches(
+    lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int | None = None, epoch: int = 0
+) -> list[np.ndarray]:
+    """The numbers of the examples, in batches of like length.
+
+    With a seed, examples are shuffled, those of 50 batches at a time sorted by length and cut into batches, and the
+    batches shuffled: a batch holds like lengths, and lengths come in no order. Without, all are sorted and the longest
+    come first: what is too much for the memory fails at once, and the time left is never estimated too short.
+
+    Args:
+        lengths: int [N]. Of each example, in whatever the padding grows with: tokens, or characters as an estimate.
+        batch_size: int > 0. The last batch may have fewer.
+        seed: int >= 0. Defaults to `None`: not shuffled, for evaluation and prediction.
+        epoch: int >= 0. Another order for each. Defaults to 0.
+
+    Returns:
+        Arrays of int64; every number from 0 to N - 1 stands in one of them once.
+
+    Raises:
+        ValueError: if `batch_size` is not positive, a number is negative, or `lengths` is no vector.
+
+    Example:
+        >>> [batch.tolist() for batch in length_batches([3, 9, 4, 8, 1], batch_size=2)]
+        [[1, 3], [2, 0], [4]]
+    """
+    lengths = np.asarray(lengths)
+    if lengths.ndim != 1 or batch_size < 1 or min(seed or 0, epoch) < 0:
+        raise ValueError(
+            "`lengths` must be a vector, `batch_size` positive, `seed` and `epoch` not negative. Received: lengths of "
+            f"shape {lengths.shape}, batch_size={batch_size}, seed={seed}, epoch={epoch}."
+        )
+    if seed is None:
+        return _cut(np.argsort(-lengths, kind="stable"), batch_size)
+    rng = generator(seed, epoch, Stream.ORDER)
+    order = rng.permutation(len(lengths))
+    pools = _cut(order, _POOL * batch_size)
+    batches = [batch for pool in pools for batch in _cut(pool[np.argsort(-lengths[pool], kind="stable")], batch_size)]
+    return [batches[number] for number in rng.permutation(len(batches))]
+
+
+def bucketed_dataset(
+    columns: Any,
+    prepare: Callable,
+    lengths: Sequence[int] | np.ndarray,
+    batch_size: int,
+    *,
+    epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Batches of examples of like length from data in memory, as `fit` takes them, beginning at any step.
+
+    The order follows from the seed and the epoch alone (`length_batches`), so that a run can be repeated, and continued
+    by `start_step`. Every epoch has each example once; its last batches may be smaller than the others.
+
+    Args:
+        columns: strings, numbers or a RaggedTensor with one row for each of N examples; or a tuple or dict of such.
+        prepare: the rows of a batch, in the structure of `columns` -> x, (x, y) or (x, y, weights). It runs in a graph,
+            on all cores: the place to tokenize and pad, as `lambda texts: preprocessor(texts)`.
+        lengths: int [N], as in `length_batches`.
+        batch_size: int > 0.
+        epochs: int > 0. Defaults to `None`: endless, with shuffling; one without.
+        shuffle: bool. False for evaluation: one order, the longest first. Defaults to `True`.
+        seed: int >= 0. Defaults to 0.
+        start_step: int >= 0. Batches to leave out at the beginning, as those of a run that is continued. Defaults to 0.
+
+    Returns:
+        A data set whose cardinality is exact, or infinite. An epoch has ceil(N / batch_size) batches.
+
+    Raises:
+        ValueError: if columns and lengths differ in N, there is no example, or a number is out of range.
+
+    Example:
+        >>> texts, labels = np.array(["one", "two words", "three"]), np.array([0, 1, 0])
+        >>> batches = bucketed_dataset((texts, labels), lambda text, label: (tf.strings.length(text), label),
+        ...                            lengths=[1, 2, 1], batch_size=2, shuffle=False)
+        >>> [(x.tolist(), y.tolist()) for x, y in batches.as_numpy_iterator()]
+        [([9, 3], [1, 0]), ([5], [0])]
+    """
+    lengths = np.asarray(lengths)
+    columns = _each(_tensor, columns)
+    counts = []
+    _each(lambda column: counts.append(int(column.nrows() if _is_ragged(column) else column.shape[0])), columns)
+    if not len(lengths) or set(counts) != {len(lengths)}:
+        raise ValueError(
+            "Every column must have one row for each of the `lengths`, and there must be at least one. Received: "
+            f"{len(lengths)} lengths, columns of {counts} rows."
+        )
+    epochs = 1 if epochs is None and not shuffle else epochs
+    if (epochs is not None and epochs < 1) or start_step < 0:
+        raise ValueError(
+            f"`epochs` must be positive, `start_step` not negative. Received: epochs={epochs}, start_step={start_step}."
+        )
+    per_epoch = len(length_batches(lengths, batch_size, seed if shuffle else None))
+    if epochs is not None and start_step >= epochs * per_epoch:
+        raise ValueError(
+            f"`start_step` is {start_step}, and {epochs} epochs have {epochs * per_epoch} batches. Nothing is left: "
+            "raise `epochs`."
+        )
+
+    def plan(epoch):
+        batches = length_batches(lengths, batch_size, seed if shuffle else None, int(epoch))
+        batches = batches[start_step % per_epoch :] if epoch == start_step // per_epoch else batches
+        return np.concatenate(batches), np.array([len(batch) for batch in batches], np.int64)
+
+    def batches_of(epoch):
+        order, sizes = tf.numpy_function(plan, [epoch], [tf.int64, tf.int64])
+        rows = tf.RaggedTensor.from_row_lengths(tf.ensure_shape(order, [None]), tf.ensure_shape(sizes, [None]))
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+    def load(rows):
+        batch = _each(lambda column: tf.gather(column, rows), columns)
+        return prepare(*batch) if isinstance(batch, tuple) else prepare(batch)
+
+    stop = np.iinfo(np.int64).max if epochs is None else epochs
+    options = tf.data.Options()
+    options.autotune.enabled = False  # nothing to tune, and the end of `fit` would wait for the tuner's next round
+    dataset = tf.data.Dataset.range(start_step // per_epoch, stop).flat_map(batches_of)
+    dataset = dataset.map(load, num_parallel_calls=2, deterministic=True).prefetch(2).with_options(options)
+    left = tf.data.INFINITE_CARDINALITY if epochs is None else epochs * per_epoch - start_step
+    return dataset.apply(tf.data.experimental.assert_cardinality(left))
+
+
+def _cut(order, size):
+    return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+
+def _each(function, columns):
+    """`function` of each column, in the structure of the columns: one, a tuple or a dict."""
+    if isinstance(columns, dict):
+        return {name: function(column) for name, column in columns.items()}
+    return tuple(map(function, columns)) if isinstance(columns, tuple) else function(columns)
+
+
+def _tensor(column):
+    with tf.device("CPU"):
+        return column if _is_ragged(column) else tf.convert_to_tensor(column)
+
+
+def _is_ragged(column):
+    return isinstance(column, tf.RaggedTensor)
