@@ -4,17 +4,23 @@ import shutil
 import sys
 import time
 
-# Logged value -> how to write it. Where several names stand for the same, the first one that is there is written.
-_FORMS = [
-    (("masked_lm_loss", "loss"), "loss {:.3f}"),
-    (("masked_lm_accuracy", "accuracy"), "words {:.1%}"),
-    (("next_sentence_accuracy",), "pairs {:.1%}"),
-    (("tokens_per_second",), "{:,.0f} tokens/s"),
-    (("share_of_peak",), "{:.1%} of peak"),
-    (("val_masked_lm_loss", "val_loss"), "held-out loss {:.3f}"),
-    (("val_masked_lm_accuracy", "val_accuracy"), "words {:.1%}"),
-    (("val_next_sentence_accuracy",), "pairs {:.1%}"),
-]
+# Logged value -> how to write it, in this order; of other values only scores of validation are written, by their names.
+_FORMS = {
+    "masked_lm_loss": "loss {:.3f}",
+    "loss": "loss {:.3f}",
+    "masked_lm_accuracy": "words {:.1%}",
+    "accuracy": "accuracy {:.1%}",
+    "next_sentence_accuracy": "pairs {:.1%}",
+    "tokens_per_second": "{:,.0f} tokens/s",
+    "share_of_peak": "{:.1%} of peak",
+    "val_masked_lm_loss": "held-out loss {:.3f}",
+    "val_loss": "held-out loss {:.3f}",
+    "val_masked_lm_accuracy": "words {:.1%}",
+    "val_accuracy": "accuracy {:.1%}",
+    "val_next_sentence_accuracy": "pairs {:.1%}",
+}
+# The sum of the losses says little beside one of them.
+_HIDDEN = {"masked_lm_loss": ("loss",), "val_masked_lm_loss": ("val_loss", "val_next_sentence_loss")}
 
 
 class ProgressLine:
@@ -42,10 +48,11 @@ class ProgressLine:
         parts = [f"[{'=' * round(20 * step / self.total):20}]", f"{step}/{self.total}"]
         if seconds_left is not None and step < self.total:
             parts.append(f"{clock(seconds_left)} left")
-        for names, form in _FORMS:
-            name = next((name for name in names if name in values), None)
-            if name is not None:
-                parts.append(form.format(values[name]))
+        hidden = {other for name, others in _HIDDEN.items() if name in values for other in others}
+        known = {name: form for name, form in _FORMS.items() if name in values and name not in hidden}
+        others = [name for name in values if name.startswith("val_") and name not in {*known, *hidden}]
+        known |= {name: name.removeprefix("val_").replace("_", " ") + " {:.3f}" for name in others}
+        parts += [form.format(values[name]) for name, form in known.items()]
         return "  ".join(parts)
 
 

@@ -243,3 +243,8 @@ def test_a_cpu_has_no_peak_that_is_known():
 def test_numbers_that_are_not_positive_are_refused(arguments):
     with pytest.raises(ValueError, match=r"must be positive\. Received"):
         TrainingProgress(**{"total_steps": 10, **arguments})
+
+
+def test_other_scores_of_validation_are_shown_by_their_names():
+    text = ProgressLine(4)._text(4, {"accuracy": 0.5, "val_f1": 0.25, "val_masked_lm_loss": 1.0, "val_loss": 2.0}, None)
+    assert text.endswith("4/4  accuracy 50.0%  held-out loss 1.000  f1 0.250")
