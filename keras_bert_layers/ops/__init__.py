@@ -2,12 +2,15 @@
 
 from keras_bert_layers.ops.activations import gelu_tanh
 from keras_bert_layers.ops.attention import attend, attention, attention_weights, merge_heads, split_heads
+from keras_bert_layers.ops.cosine import pair_cosines, unit_vectors
 from keras_bert_layers.ops.gather import gather_positions
 from keras_bert_layers.ops.layer_norm import layer_norm
 from keras_bert_layers.ops.linear import linear
 from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, floor_padding, sliding_window
 from keras_bert_layers.ops.pooling import pool
 from keras_bert_layers.ops.rotary import rotary_frequencies, rotate, yarn_frequencies
+from keras_bert_layers.ops.span_decoding import best_spans, span_probabilities
+from keras_bert_layers.ops.span_merging import merge_spans
 from keras_bert_layers.ops.validation import check_range
 
 __all__ = [
@@ -15,6 +18,7 @@ __all__ = [
     "attention",
     "attention_mask",
     "attention_weights",
+    "best_spans",
     "check_mask_rank",
     "check_range",
     "floor_padding",
@@ -23,10 +27,14 @@ __all__ = [
     "layer_norm",
     "linear",
     "merge_heads",
+    "merge_spans",
+    "pair_cosines",
     "pool",
     "rotary_frequencies",
     "rotate",
     "sliding_window",
+    "span_probabilities",
     "split_heads",
+    "unit_vectors",
     "yarn_frequencies",
 ]
