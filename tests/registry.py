@@ -347,7 +347,7 @@ CASES = [
     Case("classification_head", lambda: layers.ClassificationHead(4, dropout=0.1), vectors),
     Case(
         "token_classification_head",
-        lambda: layers.TokenClassificationHead(4, dropout=0.1),
+        lambda: layers.TokenClassificationHead(dropout=0.1, labels=["O", "B", "I", "E"]),
         sequence,
         wrong=((vectors(), "classifies every position of a sequence"),),
     ),

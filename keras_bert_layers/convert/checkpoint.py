@@ -102,13 +102,14 @@ class Checkpoint:
         with_tokenizer: bool,
     ) -> Pretrained:
         """The model of the task with these weights; the arguments are those of `from_pretrained`.
+        problem_type: str | None = None,
 
         Raises:
             ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
         """
         there = self._parts_there(task)
         task = task or self.task or "encoder"
-        labels, head = self._head(task, labels, new_head, there)
+        labels, head = self._head(task, labels, new_head, there, problem_type)
         tokenizer = self.tokenizer() if with_tokenizer else None
         # Variables made in this scope get their values when it ends, each from its tensor.
         with keras.StatelessScope():
@@ -148,7 +149,7 @@ class Checkpoint:
                 return _HEADS[known]
         return "classification" if "pooler" in there else "token_classification"
 
-    def _head(self, task, labels, new_head, there):
+    def _head(self, task, labels, new_head, there, problem_type):
         part = _CLASSIFIERS.get(task)
         labels = None if labels is None else list(labels)
         if part is None:
@@ -174,7 +175,15 @@ class Checkpoint:
                 'new_head=True and the names of its classes, labels=["...", ...] (one for a regression).'
             )
         num_classes = size if labels is None else len(labels)
-        return labels, replace(self.head, num_classes=num_classes, dropout=self.dropouts.get(task, self.head.dropout))
+        if problem_type is None and size is not None and size == num_classes:
+            problem_type = self.head.problem_type
+        return labels, replace(
+            self.head,
+            num_classes=num_classes,
+            labels=None if labels is None else tuple(labels),
+            problem_type=problem_type,
+            dropout=self.dropouts.get(task, self.head.dropout),
+        )
 
     def _classes(self, part):
         names = {self.table.canonical(name): name for name in self.tensors.shapes()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from keras_bert_layers import text
+from keras_bert_layers import models, text
 from keras_bert_layers.convert.atomic_directory import atomic_directory
 from keras_bert_layers.convert.checkpoint import Checkpoint, Pretrained
 from keras_bert_layers.convert.families import FAMILIES, family_of
@@ -16,6 +16,7 @@ from keras_bert_layers.convert.formats import OWN_FILE
 from keras_bert_layers.convert.tasks import HeadSettings, is_tied, task_of
 from keras_bert_layers.convert.tensor_files import Arrays
 from keras_bert_layers.convert.weight_map import Rule, Table, parts_of, weight_at
+from keras_bert_layers.models.labels import classifier_head
 from keras_bert_layers.version import __version__
 
 _VERSION = 1
@@ -40,12 +41,14 @@ def save_pretrained(
         model: built by keras_bert_layers.models, or of layers under the same names.
         path: of the directory.
         tokenizer: that makes the model's ids. Defaults to `None`: saved without.
-        labels: names of the classes in the order of the logits. Defaults to `None`.
+        labels: names of the classes in the order of the logits, which the head of the model keeps. Defaults to `None`:
+            those that it has.
         sequence_length: the longest input in tokens. Defaults to `None`: what the model's positions allow.
         overwrite: bool. Whether a directory that is there is replaced, with all that is in it. Defaults to `False`.
 
     Raises:
-        ValueError: if the directory is not empty, or model and tokenizer do not belong together.
+        ValueError: if the directory is not empty, model and tokenizer do not belong together, or the number of labels
+            is not that of the classes.
 
     Example:
         >>> import os, tempfile
@@ -59,13 +62,16 @@ def save_pretrained(
     family = family_of(model)
     config = family.describe(model)
     check_tokenizer(tokenizer, config.vocabulary_size)
+    head = classifier_head(model)
+    if head is not None:
+        head.describe_classes(labels)
     about = {
         "format_version": _VERSION,
         "keras_bert_layers": __version__,
         "task": task_of(model),
         "model_type": family.model_type,
         "config": config.to_dict(),
-        "labels": None if labels is None else list(labels),
+        "labels": models.labels_of(model) if labels is None else list(labels),
         "sequence_length": sequence_length or config.max_sequence_length,
         "tokenizer": None,
     }
@@ -95,6 +101,7 @@ def load_own(
     new_head: bool,
     ignore: Sequence[str],
     with_tokenizer: bool,
+    problem_type: str | None = None,
 ) -> Pretrained:
     """What `save_pretrained` wrote, as it was, or with the head of another task."""
     about = _about(directory)
@@ -104,13 +111,16 @@ def load_own(
     config = family.describe(model)
     same_classes = labels is None or len(labels) == len(about["labels"] or ())
     if task in (None, about["task"]) and same_classes:
+        labels = about["labels"] if labels is None else list(labels)
+        if classifier_head(model) is not None:
+            classifier_head(model).describe_classes(labels, problem_type)
         return Pretrained(
             model=model,
             tokenizer=tokenizer,
             task=about["task"],
             model_type=family.model_type,
             config=config,
-            labels=about["labels"] if labels is None else list(labels),
+            labels=labels,
             sequence_length=about["sequence_length"],
         )
     named = {layer.name: layer for layer in model.layers}
@@ -122,6 +132,7 @@ def load_own(
     head = HeadSettings(
         tied=tied,
         normalize="normalize" in named,
+        problem_type=models.problem_type_of(model),
         **{name: layer.mode for name, layer in modes.items() if layer is not None},
     )
     checkpoint = Checkpoint(
@@ -136,7 +147,7 @@ def load_own(
         has_pooling=pooling is not None,
         sequence_length=about["sequence_length"],
     )
-    loaded = checkpoint.load(task, labels, new_head, ignore, with_tokenizer)
+    loaded = checkpoint.load(task, labels, new_head, ignore, with_tokenizer, problem_type)
     left_out = {
         weight.path: f"belongs to the layer {layer.name!r}, which this model has not"
         for layer in model.layers

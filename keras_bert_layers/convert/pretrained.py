@@ -19,6 +19,7 @@ def from_pretrained(
     task: str | None = None,
     *,
     labels: Sequence[str] | None = None,
+    problem_type: str | None = None,
     new_head: bool = False,
     ignore: Sequence[str] = (),
     tokenizer: bool = True,
@@ -37,8 +38,10 @@ def from_pretrained(
         task: `"encoder"`, `"masked_lm"`, `"pretraining"` (BERT: masked LM and next sentence; ALBERT: masked LM and
             sentence order; ELECTRA: replaced tokens), `"text_classification"`, `"token_classification"`,
             `"question_answering"` or `"sentence_embedding"`. Defaults to `None`: what the checkpoint was saved for, as
-            its configuration says, or else its heads.
+            its configuration says (a directory of sentence-transformers: by its modules.json), or else its heads.
         labels: names of the classes, for a classifier. Defaults to `None`: those in the checkpoint.
+        problem_type: `"single_label"`, `"multi_label"` or `"regression"`: what the logits of a text classifier mean.
+            Defaults to `None`: what the checkpoint says, or else by their number.
         new_head: bool. Whether a head that the checkpoint lacks, or has for another number of `labels`, begins with
             fresh weights. Defaults to `False`: it is an error.
         ignore: patterns (regular expressions) of the names of tensors to leave out. Defaults to none.
@@ -71,12 +74,12 @@ def from_pretrained(
     if not isinstance(path, str | os.PathLike):
         from keras_bert_layers.convert.keras_hub import read_keras_hub_model
 
-        return read_keras_hub_model(path).load(task, labels, new_head, ignore, tokenizer)
+        return read_keras_hub_model(path).load(task, labels, new_head, ignore, tokenizer, problem_type)
     directory = local_directory(os.fspath(path))
     name = recognise(directory, format)
     if name == "keras_bert_layers":
-        return load_own(directory, task, labels, new_head, ignore, tokenizer)
-    return _reader(name)(directory).load(task, labels, new_head, ignore, tokenizer)
+        return load_own(directory, task, labels, new_head, ignore, tokenizer, problem_type)
+    return _reader(name)(directory).load(task, labels, new_head, ignore, tokenizer, problem_type)
 
 
 def _reader(name: str):

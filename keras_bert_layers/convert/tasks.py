@@ -26,6 +26,8 @@ class HeadSettings:
 
     Args:
         num_classes: int. Outputs of a classifier.
+        labels: their names, or None.
+        problem_type: what the logits of a text classifier mean, as ClassificationHead has it; None: as by their number.
         dropout: float. Before a classifier.
         tied: bool. Whether the masked-LM head shares the matrix of the token embedding.
         pooling: `"mean"`, `"max"` or `"cls"`, of a sentence embedding.
@@ -34,6 +36,8 @@ class HeadSettings:
     """
 
     num_classes: int = 2
+    labels: tuple[str, ...] | None = None
+    problem_type: str | None = None
     dropout: float = 0.1
     tied: bool = True
     pooling: str = "mean"
@@ -50,10 +54,10 @@ BUILDERS: dict[str, Builder] = {
     "masked_lm": lambda encoder, head, config: models.masked_lm(encoder, masked_lm_head(encoder, head.tied)),
     "pretraining": lambda encoder, head, config: models.bert_pretrainer(encoder, masked_lm_head(encoder, head.tied)),
     "text_classification": lambda encoder, head, config: models.text_classifier(
-        encoder, head.num_classes, head.dropout
+        encoder, head.num_classes, head.dropout, labels=head.labels, problem_type=head.problem_type
     ),
     "token_classification": lambda encoder, head, config: models.token_classifier(
-        encoder, head.num_classes, head.dropout
+        encoder, head.num_classes, head.dropout, labels=head.labels
     ),
     "question_answering": lambda encoder, head, config: models.span_predictor(encoder),
     "sentence_embedding": lambda encoder, head, config: models.text_embedder(encoder, head.pooling, head.normalize),

@@ -12,9 +12,12 @@ class TokenClassificationHead(ClassificationHead):
     Positions do not mix, so it needs no mask and passes one on unchanged.
 
     Args:
-        num_classes: int > 0. Number of classes C.
+        num_classes: int > 0. Number of classes C. Defaults to `None`: the number of `labels`.
         dropout: float in [0, 1). Applied to the input. Defaults to 0.
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
+        labels: str [C]. Names of the classes, in the order of the logits. Defaults to `None`: without names.
+        problem_type: what the logits of a token mean, as for `ClassificationHead`. Defaults to `None`: one class is a
+            regression, more are single-label.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -25,7 +28,7 @@ class TokenClassificationHead(ClassificationHead):
         float [B, S, C].
 
     Raises:
-        ValueError: if `num_classes` is not positive, `dropout` not in [0, 1), or the input is not a sequence.
+        ValueError: if the input is not a sequence, or for the reasons of `ClassificationHead`.
 
     Example:
         >>> import numpy as np

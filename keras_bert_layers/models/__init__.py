@@ -9,6 +9,8 @@ from keras_bert_layers.models.distilbert import distilbert_encoder
 from keras_bert_layers.models.electra import electra_encoder, replaced_token_detector
 from keras_bert_layers.models.embedder import text_embedder
 from keras_bert_layers.models.encoder import bert_encoder
+from keras_bert_layers.models.freeze import freeze, unfreeze
+from keras_bert_layers.models.labels import labels_of, problem_type_of
 from keras_bert_layers.models.masked_lm import masked_lm
 from keras_bert_layers.models.modernbert import modernbert_encoder, modernbert_masked_lm
 from keras_bert_layers.models.modernbert_config import MODERNBERT_PRESETS, ModernBertConfig
@@ -36,6 +38,8 @@ __all__ = [
     "modernbert_config_of",
     "modernbert_encoder",
     "modernbert_head",
+    "freeze",
+    "labels_of",
     "modernbert_masked_lm",
     "replaced_token_detector",
     "span_predictor",

@@ -1,5 +1,7 @@
 """BERT as a classifier of texts."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_bert_layers import layers
@@ -7,15 +9,24 @@ from keras_bert_layers.models.parts import initializer_of, output_of
 
 
 def text_classifier(
-    encoder: keras.Model, num_classes: int, dropout: float = 0.1, name: str = "text_classifier"
+    encoder: keras.Model,
+    num_classes: int | None = None,
+    dropout: float = 0.1,
+    name: str = "text_classifier",
+    labels: Sequence[str] | None = None,
+    problem_type: str | None = None,
 ) -> keras.Model:
     """The encoder under a classification head on the pooled output.
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
-        num_classes: int > 0. Number of classes C; 1 for a regression or a single sigmoid.
+        num_classes: int > 0. Number of classes C; 1 for a regression or a single sigmoid. Defaults to `None`: the number of `labels`.
         dropout: float in [0, 1). Before the head. Defaults to 0.1.
         name: of the model. Defaults to `"text_classifier"`.
+        labels: str [C]. Names of the classes in the order of the logits; they are saved with the model. Defaults to
+            `None`.
+        problem_type: `"single_label"`, `"multi_label"` or `"regression"`: what the logits mean, for serving and other
+            libraries. Defaults to `None`: one class is a regression, more are single-label.
 
     Returns:
         A functional model. Inputs: those of the encoder. Output: the logits, float [B, C].
@@ -33,5 +44,7 @@ def text_classifier(
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 4.1.
     """
     pooled = output_of(encoder, "pooled_output")
-    head = layers.ClassificationHead(num_classes, dropout, initializer_of(encoder), name="classification")
+    head = layers.ClassificationHead(
+        num_classes, dropout, initializer_of(encoder), labels, problem_type, name="classification"
+    )
     return keras.Model(encoder.input, head(pooled), name=name)

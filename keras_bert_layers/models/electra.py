@@ -71,5 +71,7 @@ def replaced_token_detector(encoder: keras.Model, name: str = "replaced_token_de
         kernel_initializer=initializer_of(encoder).clone(),
         name="replaced_token_transform",
     )
-    head = layers.TokenClassificationHead(1, kernel_initializer=initializer_of(encoder), name="replaced_token")
+    head = layers.TokenClassificationHead(
+        1, kernel_initializer=initializer_of(encoder), problem_type="multi_label", name="replaced_token"
+    )
     return keras.Model(encoder.input, keras.ops.squeeze(head(transform(sequence)), -1), name=name)

@@ -1,5 +1,7 @@
 """BERT as a classifier of tokens."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_bert_layers import layers
@@ -7,15 +9,21 @@ from keras_bert_layers.models.parts import initializer_of, output_of
 
 
 def token_classifier(
-    encoder: keras.Model, num_classes: int, dropout: float = 0.1, name: str = "token_classifier"
+    encoder: keras.Model,
+    num_classes: int | None = None,
+    dropout: float = 0.1,
+    name: str = "token_classifier",
+    labels: Sequence[str] | None = None,
 ) -> keras.Model:
     """The encoder under a classification head at every position, for entities or parts of speech.
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
-        num_classes: int > 0. Number of classes C.
+        num_classes: int > 0. Number of classes C. Defaults to `None`: the number of `labels`.
         dropout: float in [0, 1). Before the head. Defaults to 0.1.
         name: of the model. Defaults to `"token_classifier"`.
+        labels: str [C]. Names of the classes in the order of the logits; they are saved with the model. Defaults to
+            `None`.
 
     Returns:
         A functional model. Inputs: those of the encoder. Output: the logits, float [B, S, C].
@@ -33,5 +41,7 @@ def token_classifier(
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 5.3.
     """
     sequence = output_of(encoder, "sequence_output")
-    head = layers.TokenClassificationHead(num_classes, dropout, initializer_of(encoder), name="token_classification")
+    head = layers.TokenClassificationHead(
+        num_classes, dropout, initializer_of(encoder), labels, name="token_classification"
+    )
     return keras.Model(encoder.input, head(sequence), name=name)

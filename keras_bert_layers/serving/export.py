@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_bert_layers import models
 from keras_bert_layers.serving.check import compare_with_model
 from keras_bert_layers.serving.signatures import ids_signature, text_signature
 
@@ -26,13 +27,21 @@ def export(
     `token_ids`: the model's inputs in, logits out. The vocabulary and the labels are inside. The directory appears
     complete or not at all.
 
+    What `text` gives follows from the model's `problem_type`, for C classes with labels:
+
+    - single-label: `probabilities` float32 [B, C] in the order of the labels, `label` string [B], the likeliest, and
+      `score` float32 [B], its probability. Of a token classifier the same at every position.
+    - multi-label: `probabilities` float32 [B, C]; `labels` string [B, C] with the likeliest first, `scores` float32
+      [B, C] of these, and `count` int32 [B]: the first so many have a probability over 0.5.
+    - regression: `value` float32 [B], with labels and without.
+
     Args:
         model: a functional model with named inputs, such as `models.text_classifier` makes.
         path: of the directory to write, which must not exist. TensorFlow Serving looks for `<name>/<version>`:
             `"exported/1"`.
         preprocessor: the BertPreprocessor that the model was trained with.
         labels: the name of each class, in the order of the logits; for models with one output. Defaults to `None`:
-            logits out.
+            those that the model was built with, and if it has none, logits out.
         pairs: bool. Whether the `text` signature takes two texts, `text` and `text_pair`. Defaults to `False`.
 
     Returns:
@@ -54,6 +63,7 @@ def export(
         ['label', 'probabilities', 'score']
     """
     path = Path(path)
+    labels = _labels(model) if labels is None else labels
     _check(model, path, preprocessor, labels)
     text = text_signature(model, preprocessor, labels, pairs)
     ids = ids_signature(model)
@@ -76,6 +86,12 @@ def export(
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return path
+
+
+def _labels(model):
+    """The model's own labels, if they are those of its one output."""
+    labels = None if isinstance(model.output, dict) else models.labels_of(model)
+    return labels if labels is not None and model.output.shape[-1] == len(labels) else None
 
 
 def _check(model, path, preprocessor, labels):

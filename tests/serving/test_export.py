@@ -15,8 +15,8 @@ LABELS = ["negative", "neutral", "positive"]
 TEXTS = ["the film is good .", "Bad!", ""]
 
 
-def classifier(num_classes=3):
-    model = models.text_classifier(models.bert_encoder(tiny.config()), num_classes)
+def classifier(num_classes=3, **settings):
+    model = models.text_classifier(models.bert_encoder(tiny.config()), num_classes, **settings)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(scale=0.5, size=weight.shape) for weight in model.get_weights()])
     return model
@@ -87,6 +87,36 @@ def test_without_labels_the_raw_outputs_come_by_name(build, outputs, tmp_path):
     path = serving.export(build(models.bert_encoder(tiny.config())), tmp_path / "1", tiny.preprocessor())
     loaded = tf.saved_model.load(path)
     assert set(loaded.signatures["text"](text=tf.constant(TEXTS))) == outputs
+
+
+def served(model, tmp_path):
+    path = serving.export(model, tmp_path / "1", tiny.preprocessor())
+    return tf.saved_model.load(path).signatures["text"](text=tf.constant(TEXTS))
+
+
+def test_labels_of_the_model_need_no_naming(tmp_path):
+    answers = served(classifier(labels=LABELS), tmp_path)
+    assert set(answers["label"].numpy().astype(str)) <= set(LABELS)
+
+
+def test_several_labels_come_sorted_with_the_number_of_those_that_hold(tmp_path):
+    model = classifier(labels=LABELS, problem_type="multi_label")
+    answers = served(model, tmp_path)
+    expected = 1 / (1 + np.exp(-model(tiny.preprocessor()(TEXTS)).numpy()))
+    assert set(answers) == {"probabilities", "labels", "scores", "count"}
+    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
+    np.testing.assert_allclose(answers["scores"], -np.sort(-expected), atol=1e-5)
+    np.testing.assert_array_equal(answers["count"], (expected > 0.5).sum(axis=-1))
+    ranked = [[LABELS[index] for index in row] for row in np.argsort(-expected)]
+    assert answers["labels"].numpy().astype(str).tolist() == ranked
+
+
+@pytest.mark.parametrize("labels", [None, ["stars"]])
+def test_a_regression_gives_its_value(labels, tmp_path):
+    model = classifier(1, labels=labels)
+    answers = served(model, tmp_path)
+    assert set(answers) == {"value"}
+    np.testing.assert_allclose(answers["value"], model(tiny.preprocessor()(TEXTS))[:, 0], atol=1e-5)
 
 
 def test_half_precision_goes_out_as_float32(tmp_path):

@@ -5,7 +5,8 @@ from pathlib import Path
 from keras_bert_layers.convert.checkpoint import Checkpoint
 from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.huggingface import FAMILIES
-from keras_bert_layers.convert.huggingface.pooling import read_pooling
+from keras_bert_layers.convert.huggingface.heads import PROBLEM_TYPES
+from keras_bert_layers.convert.huggingface.pooling import Pooling, read_pooling
 from keras_bert_layers.convert.huggingface_tokenizer import read_tokenizer
 from keras_bert_layers.convert.json_file import read_json_file
 from keras_bert_layers.convert.tasks import PRETRAINING_HEADS, HeadSettings, task_of_parts
@@ -39,6 +40,7 @@ def read_huggingface(directory: Path) -> Checkpoint:
             dropout=getattr(config, "dropout", 0.0),
             tied=tied,
             **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
+            problem_type=_problem_type(settings, directory),
             **({"classifier_pooling": settings["classifier_pooling"]} if "classifier_pooling" in settings else {}),
         ),
         dropouts={task: rate for task, rate in dropouts.items() if rate is not None},
@@ -78,3 +80,13 @@ def _task(settings, family, table, tensors):
 def _labels(settings):
     names = settings.get("id2label")
     return [names[key] for key in sorted(names, key=int)] if names else None
+def _problem_type(settings, directory):
+    name = settings.get("problem_type")
+    ours = {theirs: ours for ours, theirs in PROBLEM_TYPES.items()}
+    if name is not None and name not in ours:
+        raise ValueError(
+            f"{directory / 'config.json'} has problem_type={name!r}. Known are: {', '.join(ours)}, or none. Mend the file."
+        )
+    return ours.get(name)
+
+

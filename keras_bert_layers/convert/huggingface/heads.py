@@ -8,6 +8,13 @@ from keras_bert_layers.convert.family import Family
 from keras_bert_layers.convert.weight_map import parts_of
 from keras_bert_layers.models.encoder_parts import activation_name
 
+# `problem_type` of ClassificationHead -> that of config.json.
+PROBLEM_TYPES = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
 
 def check_heads(model: keras.Model, family: Family, config: Any, task: str) -> None:
     """Raises a ValueError that names the first setting of a head for which the family has another, fixed one."""

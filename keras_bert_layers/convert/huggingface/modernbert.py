@@ -75,10 +75,14 @@ MODERNBERT = Family(
     builders={
         "masked_lm": lambda encoder, head, config: models.modernbert_masked_lm(encoder, config),
         "text_classification": lambda encoder, head, config: models.text_classifier(
-            models.modernbert_head(encoder, config, head.classifier_pooling), head.num_classes, head.dropout
+            models.modernbert_head(encoder, config, head.classifier_pooling),
+            head.num_classes,
+            head.dropout,
+            labels=head.labels,
+            problem_type=head.problem_type,
         ),
         "token_classification": lambda encoder, head, config: models.token_classifier(
-            models.modernbert_head(encoder, config), head.num_classes, head.dropout
+            models.modernbert_head(encoder, config), head.num_classes, head.dropout, labels=head.labels
         ),
         "question_answering": lambda encoder, head, config: models.span_predictor(
             models.modernbert_head(encoder, config)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_bert_layers import text
+from keras_bert_layers import models, text
 from keras_bert_layers.convert.atomic_directory import atomic_directory
 from keras_bert_layers.convert.families import family_of
-from keras_bert_layers.convert.huggingface.heads import check_heads
+from keras_bert_layers.convert.huggingface.heads import PROBLEM_TYPES, check_heads
 from keras_bert_layers.convert.huggingface.pooling import Pooling, write_pooling
 from keras_bert_layers.convert.huggingface_tokenizer import write_tokenizer
 from keras_bert_layers.convert.own import check_tokenizer
@@ -41,7 +41,7 @@ def to_huggingface(
         model: built by keras_bert_layers.models, or of layers under the same names.
         path: of the directory.
         tokenizer: that makes the model's ids. Defaults to `None`: none is written.
-        labels: names of the classes in the order of the logits. Defaults to `None`.
+        labels: names of the classes in the order of the logits. Defaults to `None`: those of the model.
         model_type: Hugging Face's name of the family. Defaults to `None`: told by the model's parts. An ELECTRA without
             head or factorised embeddings has the parts of a BERT, and is written as one unless this is `"electra"`.
         sequence_length: the longest input in tokens. Defaults to `None`: what the model's positions allow.
@@ -77,7 +77,7 @@ def to_huggingface(
         **family.write_config(config),
         "tie_word_embeddings": tied,
         "dtype": "float32",
-        **_classes(layers, labels, family.dropout_keys.get(task)),
+        **_classes(model, labels, family.dropout_keys.get(task)),
         **({"classifier_pooling": layers["head_pooling"].mode} if "head_pooling" in layers else {}),
         **({} if tokenizer is None else {"pad_token_id": tokenizer.pad_id}),
     }
@@ -95,18 +95,22 @@ def to_huggingface(
             write_pooling(directory, pooling, config.hidden_dim)
 
 
-def _classes(layers, labels, dropout_key):
-    """What config.json says of a classifier: the names of its classes and, where there is a key for it, its dropout."""
+def _classes(model, labels, dropout_key):
+    """What config.json says of a classifier: the names of its classes, what its logits mean, where there is a key its
+    dropout."""
+    layers = {layer.name: layer for layer in model.layers}
     head = layers.get("classification") or layers.get("token_classification")
     if head is None:
         if labels is not None:
             raise ValueError(f"`labels` are names of classes, and the model has no classifier. Received: {labels}.")
         return {}
+    labels = models.labels_of(model) if labels is None else labels
     labels = [f"LABEL_{number}" for number in range(head.num_classes)] if labels is None else list(labels)
     if len(labels) != head.num_classes:
         raise ValueError(f"`labels` must name the {head.num_classes} classes of the model. Received: {labels}.")
     return {
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},
+        **({"problem_type": PROBLEM_TYPES[head.problem_type]} if "classification" in layers else {}),
         **({dropout_key: head.dropout} if dropout_key else {}),
     }
