@@ -1,5 +1,6 @@
 """Corpora and data sets -> tf.data."""
 
+from keras_bert_layers.data import tasks as tasks
 from keras_bert_layers.data.bucketing import bucketed_dataset, length_batches
 from keras_bert_layers.data.corpus_sample import sample_sentences
 from keras_bert_layers.data.documents import read_documents

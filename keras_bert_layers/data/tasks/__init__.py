@@ -1,7 +1,13 @@
 """Data sets of tasks: files of examples, and how their labels are written."""
 
+from keras_bert_layers.data.tasks.class_weights import class_weights
+from keras_bert_layers.data.tasks.cmrc_scores import cmrc_scores
 from keras_bert_layers.data.tasks.conll import TaggedSentences, read_conll
 from keras_bert_layers.data.tasks.entity_scores import EntityScores, entity_scores
+from keras_bert_layers.data.tasks.labels import LabelVocabulary
+from keras_bert_layers.data.tasks.squad import Questions, read_squad, write_squad_predictions
+from keras_bert_layers.data.tasks.squad_scores import normalized_answer, squad_scores
+from keras_bert_layers.data.tasks.table import LabelledTexts, read_table
 from keras_bert_layers.data.tasks.tag_schemes import (
     continuation_labels,
     convert_tags,
@@ -13,7 +19,12 @@ from keras_bert_layers.data.tasks.tag_schemes import (
 
 __all__ = [
     "EntityScores",
+    "LabelVocabulary",
+    "LabelledTexts",
+    "Questions",
     "TaggedSentences",
+    "class_weights",
+    "cmrc_scores",
     "continuation_labels",
     "convert_tags",
     "detect_scheme",
@@ -21,5 +32,7 @@ __all__ = [
     "invalid_positions",
     "read_conll",
     "spans_from_tags",
+    "read_squad",
+    "read_table",
     "tags_from_spans",
 ]
