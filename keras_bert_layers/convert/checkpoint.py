@@ -78,6 +78,7 @@ class Checkpoint:
         head: what the checkpoint's configuration says of its head.
         dropouts: task -> the dropout before its classifier, where it is not that of `head`.
         has_pooling: whether it says how its vectors are pooled.
+        pooling_fault: why the pooling that it names is not computed here, or None.
         sequence_length: the longest input in tokens.
     """
 
@@ -91,6 +92,7 @@ class Checkpoint:
     head: HeadSettings = field(default_factory=HeadSettings)
     dropouts: dict[str, float] = field(default_factory=dict)
     has_pooling: bool = False
+    pooling_fault: str | None = None
     sequence_length: int = 512
 
     def load(
@@ -100,9 +102,9 @@ class Checkpoint:
         new_head: bool,
         ignore: Sequence[str],
         with_tokenizer: bool,
+        problem_type: str | None = None,
     ) -> Pretrained:
         """The model of the task with these weights; the arguments are those of `from_pretrained`.
-        problem_type: str | None = None,
 
         Raises:
             ValueError: if the checkpoint lacks the task's head, or weights and configuration do not fit.
@@ -153,6 +155,8 @@ class Checkpoint:
         part = _CLASSIFIERS.get(task)
         labels = None if labels is None else list(labels)
         if part is None:
+            if task == "sentence_embedding" and self.pooling_fault:
+                raise ValueError(self.pooling_fault)
             if task == "sentence_embedding" and not (self.has_pooling or new_head):
                 raise ValueError(
                     f"{self.tensors.place} does not say how sentence vectors are pooled (it has no modules.json of "

@@ -25,7 +25,7 @@ def read_huggingface(directory: Path) -> Checkpoint:
     settings = {**family.defaults, **settings}
     config = family.read_config(settings)
     tied = settings.get("tie_word_embeddings", True)
-    pooling = read_pooling(directory)
+    pooling, pooling_fault = _pooling(directory)
     table = family.table(config, tied)
     dropouts = {task: settings.get(key) for task, key in family.dropout_keys.items()}
     return Checkpoint(
@@ -34,17 +34,19 @@ def read_huggingface(directory: Path) -> Checkpoint:
         tensors=tensors,
         table=table,
         tokenizer=lambda: read_tokenizer(directory, config.vocabulary_size),
-        task=_task(settings, family, table, tensors),
+        # The class that config.json names is the encoder's; that its vectors are pooled, only modules.json says.
+        task="sentence_embedding" if pooling or pooling_fault else _task(settings, family, table, tensors),
         labels=_labels(settings),
         head=HeadSettings(
             dropout=getattr(config, "dropout", 0.0),
             tied=tied,
-            **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
             problem_type=_problem_type(settings, directory),
+            **({} if pooling is None else {"pooling": pooling.mode, "normalize": pooling.normalize}),
             **({"classifier_pooling": settings["classifier_pooling"]} if "classifier_pooling" in settings else {}),
         ),
         dropouts={task: rate for task, rate in dropouts.items() if rate is not None},
         has_pooling=pooling is not None,
+        pooling_fault=pooling_fault,
         sequence_length=min(
             config.max_sequence_length, (pooling and pooling.sequence_length) or config.max_sequence_length
         ),
@@ -66,6 +68,14 @@ def _family(settings, tensors, directory) -> Family:
     return FAMILIES[model_type]
 
 
+def _pooling(directory) -> tuple[Pooling | None, str | None]:
+    """How vectors are pooled; or why it cannot be done, which is of no matter to another task."""
+    try:
+        return read_pooling(directory), None
+    except (ValueError, OSError) as error:
+        return None, str(error)
+
+
 def _task(settings, family, table, tensors):
     named = settings.get("architectures") or []
     if named:
@@ -77,9 +87,6 @@ def _task(settings, family, table, tensors):
     return task_of_parts(heads)
 
 
-def _labels(settings):
-    names = settings.get("id2label")
-    return [names[key] for key in sorted(names, key=int)] if names else None
 def _problem_type(settings, directory):
     name = settings.get("problem_type")
     ours = {theirs: ours for ours, theirs in PROBLEM_TYPES.items()}
@@ -90,3 +97,6 @@ def _problem_type(settings, directory):
     return ours.get(name)
 
 
+def _labels(settings):
+    names = settings.get("id2label")
+    return [names[key] for key in sorted(names, key=int)] if names else None

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_bert_layers.convert.json_file import read_json_file
+
 _MODES = {"cls_token": "cls", "mean_tokens": "mean", "max_tokens": "max"}
 _UNDERSTOOD = ("Transformer", "Pooling", "Normalize")
 
@@ -31,7 +33,7 @@ def read_pooling(directory: Path) -> Pooling | None:
     """
     if not (directory / "modules.json").exists():
         return None
-    modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
+    modules = read_json_file(directory / "modules.json")
     kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
     foreign = [kind for kind in kinds if kind not in _UNDERSTOOD]
     if foreign or "Pooling" not in kinds:
@@ -41,7 +43,7 @@ def read_pooling(directory: Path) -> Pooling | None:
         )
     pooling = directory / modules[kinds.index("Pooling")]["path"] / "config.json"
     limits = directory / "sentence_bert_config.json"
-    limit = json.loads(limits.read_text(encoding="utf-8")).get("max_seq_length") if limits.exists() else None
+    limit = read_json_file(limits).get("max_seq_length") if limits.exists() else None
     return Pooling(_mode(pooling), "Normalize" in kinds, limit)
 
 
@@ -66,7 +68,7 @@ def write_pooling(directory: Path, pooling: Pooling, width: int) -> None:
 
 
 def _mode(path):
-    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings = read_json_file(path)
     chosen = [key.removeprefix("pooling_mode_") for key, value in settings.items() if value is True]
     chosen = [key for key in chosen if key != "include_prompt"]
     if isinstance(settings.get("pooling_mode"), str):
