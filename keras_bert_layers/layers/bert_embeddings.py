@@ -11,6 +11,7 @@ from keras_bert_layers.layers.parts import (
     check_positive,
     check_rate,
     deserialize_parts,
+    keep_frozen,
     serialize_part,
 )
 from keras_bert_layers.layers.position_embedding import PositionEmbedding
@@ -120,6 +121,7 @@ class BertEmbeddings(keras.layers.Layer):
     def build(self, token_ids_shape, segment_ids_shape=None, position_ids_shape=None):
         build_parts(token_ids_shape, self.token_embedding, self.segment_embedding)
         build_parts(self._embedded_shape(token_ids_shape), self.position_embedding, self.norm, self.projection)
+        keep_frozen(self)
 
     def call(self, token_ids, segment_ids=None, position_ids=None, training=None):
         self._check_tables(segment_ids=segment_ids, position_ids=position_ids)

@@ -31,6 +31,14 @@ def build_parts(shape: tuple, *parts: keras.layers.Layer | None) -> None:
     for part in parts:
         if part is not None and not part.built:
             part.build(shape)
+            keep_frozen(part)
+
+
+def keep_frozen(layer: keras.layers.Layer) -> None:
+    """Freezes what a frozen layer has made while it was built: Keras tells only the parts that were there before."""
+    if not layer.trainable:
+        for part in layer._flatten_layers(include_self=False):
+            part.trainable = False
 
 
 def check_positive(owner: str, **values: int) -> None:

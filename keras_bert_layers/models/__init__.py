@@ -16,10 +16,12 @@ from keras_bert_layers.models.modernbert import modernbert_encoder, modernbert_m
 from keras_bert_layers.models.modernbert_config import MODERNBERT_PRESETS, ModernBertConfig
 from keras_bert_layers.models.modernbert_describe import modernbert_config_of
 from keras_bert_layers.models.modernbert_head import modernbert_head
+from keras_bert_layers.models.pair_embedder import pair_embedder
 from keras_bert_layers.models.presets import ALBERT_PRESETS, PRESETS
 from keras_bert_layers.models.pretrainer import bert_pretrainer
 from keras_bert_layers.models.span import span_predictor
 from keras_bert_layers.models.tagger import token_classifier
+from keras_bert_layers.models.weight_count import WeightCount, count_weights
 
 __all__ = [
     "ALBERT_PRESETS",
@@ -28,22 +30,27 @@ __all__ = [
     "AlbertConfig",
     "BertConfig",
     "ModernBertConfig",
+    "WeightCount",
     "albert_encoder",
     "bert_encoder",
     "bert_pretrainer",
     "config_of",
+    "count_weights",
     "distilbert_encoder",
     "electra_encoder",
+    "freeze",
+    "labels_of",
     "masked_lm",
     "modernbert_config_of",
     "modernbert_encoder",
     "modernbert_head",
-    "freeze",
-    "labels_of",
     "modernbert_masked_lm",
+    "pair_embedder",
+    "problem_type_of",
     "replaced_token_detector",
     "span_predictor",
     "text_classifier",
     "text_embedder",
     "token_classifier",
+    "unfreeze",
 ]

@@ -7,6 +7,7 @@ from keras_bert_layers.training.cosent_loss import CosentLoss
 from keras_bert_layers.training.cosine_score_loss import CosineScoreLoss
 from keras_bert_layers.training.flops import device_peak_flops, pretraining_flops
 from keras_bert_layers.training.lamb import LAMB, lamb
+from keras_bert_layers.training.layer_decay import layer_rates
 from keras_bert_layers.training.masked_lm_accuracy import MaskedLMAccuracy
 from keras_bert_layers.training.masked_lm_loss import MaskedLMLoss
 from keras_bert_layers.training.next_sentence_loss import NextSentenceLoss
@@ -30,5 +31,6 @@ __all__ = [
     "adamw",
     "device_peak_flops",
     "lamb",
+    "layer_rates",
     "pretraining_flops",
 ]

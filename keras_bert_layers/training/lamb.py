@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from keras_bert_layers.training.layer_decay import LayerDecay
 from keras_bert_layers.training.schedule import WarmupLinearDecay
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class LAMB(keras.optimizers.Lamb):
+class LAMB(LayerDecay, keras.optimizers.Lamb):
     """Adam whose step in each matrix is scaled to the size of the matrix.
 
     With m̂, v̂ Adam's means of g and g² without their bias, u = m̂ / (√v̂ + ε) + λ w and rate η:
@@ -17,7 +18,14 @@ class LAMB(keras.optimizers.Lamb):
     `keras.optimizers.Lamb`, whose arguments it takes, decays outside of the ratio and scales these weights too.
 
     Args:
-        **kwargs: the arguments of `keras.optimizers.Lamb`.
+        *args: those of `keras.optimizers.Lamb`.
+        layer_decay: float in (0, 1]. η of a weight is smaller by this factor for every layer between it and the head;
+            see `layer_rates`. Defaults to `None`: one rate for all.
+        **kwargs: the other arguments of `keras.optimizers.Lamb`.
+
+    Raises:
+        ValueError: if `layer_decay` is out of its range; when the optimizer meets the weights, if their paths do not
+            say to which block they belong.
 
     Example:
         >>> LAMB(1e-3, weight_decay=0.01).weight_decay
@@ -29,7 +37,8 @@ class LAMB(keras.optimizers.Lamb):
     """
 
     def update_step(self, gradient, variable, learning_rate):
-        gradient, rate = ops.cast(gradient, variable.dtype), ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        rate = ops.cast(self.rate_of(variable, learning_rate), variable.dtype)
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
         self.assign_add(mean, (1 - self.beta_1) * ops.subtract(gradient, mean))
@@ -75,7 +84,7 @@ def lamb(
         weight_decay: float >= 0. Not applied to norms and biases. Defaults to 0.01.
         epsilon: float > 0. Defaults to 1e-6.
         global_clipnorm: float > 0. Longest gradient, over all weights; None for no clipping. Defaults to 1.
-        **kwargs: the other arguments of `keras.optimizers.Lamb`.
+        **kwargs: the other arguments of LAMB, such as `layer_decay`.
 
     Returns:
         An optimizer for `compile`.
