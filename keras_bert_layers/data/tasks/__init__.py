@@ -30,9 +30,12 @@ __all__ = [
     "detect_scheme",
     "entity_scores",
     "invalid_positions",
+    "normalized_answer",
     "read_conll",
-    "spans_from_tags",
     "read_squad",
     "read_table",
+    "spans_from_tags",
+    "squad_scores",
     "tags_from_spans",
+    "write_squad_predictions",
 ]
