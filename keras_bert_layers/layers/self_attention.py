@@ -3,6 +3,7 @@
 import functools
 
 import keras
+from keras import ops as kops
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.linear import Linear
@@ -26,7 +27,7 @@ class SelfAttention(keras.layers.Layer):
     probabilities.
 
     Args:
-        num_heads: int > 0. Number of heads N; it must divide the width H.
+        num_heads: int > 0. Number of heads N; without `head_dim`, it must divide the width H.
         dropout: float in [0, 1). Applied to the output. Defaults to 0.
         attention_dropout: float in [0, 1). Applied to the attention probabilities. Defaults to 0.
         kernel_initializer: Defaults to a normal of 0.02 truncated at two deviations.
@@ -37,6 +38,8 @@ class SelfAttention(keras.layers.Layer):
             [B, S, N, D] and `positions`. Defaults to `None`.
         window: layer that says which key each query may attend to, such as `SlidingWindow`: called with the inputs,
             it gives int or bool [B or 1, S, S]. Defaults to `None`: every key.
+        head_dim: int > 0. Size D of a head, where it is not H / N: a layer from which heads were removed has fewer of
+            the old size. Defaults to `None`: H / N.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -46,6 +49,8 @@ class SelfAttention(keras.layers.Layer):
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
         position_ids: int [B, S], for `rotary`. Defaults to `None`: 0, 1, 2, …, also in packed rows, whose sequences
             only need their distances.
+        head_mask: float [B, N]; the factor of each head's output: 1 leaves it as it is, 0 takes the head away, and the
+            derivative at 1 says what the head is worth. Defaults to `None`: 1.
         training: bool. Whether dropout is active.
 
     Returns:
@@ -80,10 +85,11 @@ class SelfAttention(keras.layers.Layer):
         output_initializer=None,
         rotary: keras.layers.Layer | None = None,
         window: keras.layers.Layer | None = None,
+        head_dim: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive("SelfAttention", num_heads=num_heads)
+        check_positive("SelfAttention", num_heads=num_heads, **({} if head_dim is None else {"head_dim": head_dim}))
         check_rate("SelfAttention", dropout=dropout, attention_dropout=attention_dropout)
         self.supports_masking = True
         self.num_heads = num_heads
@@ -95,22 +101,25 @@ class SelfAttention(keras.layers.Layer):
         self.output_initializer = keras.initializers.get(output_initializer)
         self.rotary = rotary
         self.window = window
+        self.head_dim = head_dim
 
     def build(self, inputs_shape):
         hidden_dim = inputs_shape[-1]
-        if hidden_dim % self.num_heads:
+        if self.head_dim is None and hidden_dim % self.num_heads:
             raise ValueError(
                 f"`num_heads` must divide the width of the input, so that every head has the same size. Received "
                 f"num_heads={self.num_heads} and an input of width {hidden_dim}. Choose a divisor of {hidden_dim}, or "
-                f"a `hidden_dim` that is a multiple of {self.num_heads}."
+                f"a `hidden_dim` that is a multiple of {self.num_heads}; or set `head_dim`, the size of a head."
             )
-        build_parts((*inputs_shape[:-1], self.num_heads, hidden_dim // self.num_heads), self.rotary)
+        head_dim = self.head_dim or hidden_dim // self.num_heads
+        heads_dim = self.num_heads * head_dim
+        build_parts((*inputs_shape[:-1], self.num_heads, head_dim), self.rotary)
         build_parts(inputs_shape, self.window)
         self.query, self.key, self.value = (
-            self._linear(inputs_shape, name, self.kernel_initializer) for name in ("query", "key", "value")
+            self._linear(inputs_shape, heads_dim, name, self.kernel_initializer) for name in ("query", "key", "value")
         )
         self.output_projection = self._linear(
-            inputs_shape, "output", self.output_initializer or self.kernel_initializer
+            (*inputs_shape[:-1], heads_dim), hidden_dim, "output", self.output_initializer or self.kernel_initializer
         )
         self.weights_dropout = keras.layers.Dropout(self.attention_dropout, dtype="float32", name="attention_dropout")
         self.output_dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy, name="dropout")
@@ -124,12 +133,15 @@ class SelfAttention(keras.layers.Layer):
         position_ids=None,
         mask=None,
         training=None,
+        head_mask=None,
     ):
         query, key = self._queries_and_keys(inputs, position_ids)
         value = ops.split_heads(self.value(inputs), self.num_heads)
         allowed = self._allowed(inputs, mask if padding_mask is None else padding_mask, attention_mask, pack_ids)
         dropout = functools.partial(self.weights_dropout, training=training)
         context = ops.attention(query, key, value, allowed, dropout)
+        if head_mask is not None:
+            context = context * kops.cast(head_mask, context.dtype)[:, :, None, None]
         return self.output_dropout(self.output_projection(ops.merge_heads(context)), training=training)
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
@@ -161,6 +173,7 @@ class SelfAttention(keras.layers.Layer):
             "output_initializer": keras.initializers.serialize(self.output_initializer),
             "rotary": serialize_part(self.rotary),
             "window": serialize_part(self.window),
+            "head_dim": self.head_dim,
         }
 
     @classmethod
@@ -182,9 +195,9 @@ class SelfAttention(keras.layers.Layer):
         window = None if self.window is None else self.window(inputs)
         return ops.attention_mask(padding_mask, attention_mask, pack_ids, window)
 
-    def _linear(self, inputs_shape, name, kernel_initializer):
+    def _linear(self, inputs_shape, units, name, kernel_initializer):
         layer = Linear(
-            inputs_shape[-1],
+            units,
             use_bias=self.use_bias,
             kernel_initializer=kernel_initializer.clone(),
             bias_initializer=self.bias_initializer.clone(),

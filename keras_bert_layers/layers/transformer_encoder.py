@@ -31,7 +31,8 @@ class TransformerEncoder(keras.layers.Layer):
         bias_initializer: Defaults to `"zeros"`.
         normalize_first: bool. Pre-norm instead of BERT's post-norm. Defaults to `False`.
         attention: layer to use instead of `SelfAttention(num_heads, ...)`: called with the inputs, `padding_mask`,
-            `attention_mask`, `pack_ids`, `training`, and `position_ids` if there are any. Defaults to `None`.
+            `attention_mask`, `pack_ids`, `training`, and `position_ids` and `head_mask` if there are any. Defaults to
+            `None`.
         feed_forward: layer to use instead of `FeedForward(intermediate_dim, ...)`. Defaults to `None`.
         attention_norm, feed_forward_norm: layers to use instead of `LayerNormalization(layer_norm_epsilon)`;
             `keras.layers.Identity()` for none. Default to `None`.
@@ -46,6 +47,7 @@ class TransformerEncoder(keras.layers.Layer):
             probabilities. New code calls `attention_weights`. Defaults to `False`.
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
         position_ids: int [B, S], for an attention with rotary positions. Defaults to `None`.
+        head_mask: float [B, N]; the factor of each head's output, see `SelfAttention`. Defaults to `None`.
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
@@ -126,15 +128,17 @@ class TransformerEncoder(keras.layers.Layer):
         pack_ids=None,
         position_ids=None,
         mask=None,
+        head_mask=None,
     ):
         masks = {
             "padding_mask": mask if padding_mask is None else padding_mask,
             "attention_mask": attention_mask,
             "pack_ids": pack_ids,
-            # An attention of another kind need not know of positions.
+            # An attention of another kind need not know of positions, nor of heads.
             **({} if position_ids is None else {"position_ids": position_ids}),
         }
-        attention = functools.partial(self.attention, **masks, training=training)
+        heads = {} if head_mask is None else {"head_mask": head_mask}
+        attention = functools.partial(self.attention, **masks, **heads, training=training)
         feed_forward = functools.partial(self.feed_forward, training=training)
         if self.normalize_first:
             x = inputs + attention(self.attention_norm(inputs))
