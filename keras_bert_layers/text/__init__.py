@@ -6,6 +6,7 @@ from keras_bert_layers.text.entities import decode_entities
 from keras_bert_layers.text.entity_finder import classify_words, find_entities
 from keras_bert_layers.text.masker import MaskedLMMasker
 from keras_bert_layers.text.packer import pack_segments
+from keras_bert_layers.text.pair_features import pair_features
 from keras_bert_layers.text.preprocessor import BertPreprocessor
 from keras_bert_layers.text.question_preprocessor import QuestionPreprocessor
 from keras_bert_layers.text.text_words import TextWords, text_words
@@ -32,6 +33,7 @@ __all__ = [
     "join_windows",
     "learn_vocabulary",
     "pack_segments",
+    "pair_features",
     "text_words",
     "token_labels",
     "word_predictions",
