@@ -54,7 +54,7 @@ def add_lora(
     """
     if rank < 1 or (alpha is not None and alpha <= 0):
         raise ValueError(f"`rank` and `alpha` of LoRA must be positive. Received: rank={rank}, alpha={alpha}.")
-    if _with_lora(model):
+    if has_lora(model):
         raise ValueError(
             f"{model.name!r} has LoRA matrices already. Merge them before adding others: "
             "keras_bert_layers.compress.merge_lora(model)."
@@ -106,6 +106,22 @@ def merge_lora(model: keras.Model) -> keras.Model:
             weight.trainable = layer.trainable
     expect_compile(model)
     return model
+
+
+def has_lora(model: keras.Model) -> bool:
+    """Whether a model has LoRA matrices that are not merged.
+
+    Args:
+        model: of any kind.
+
+    Returns:
+        bool.
+
+    Example:
+        >>> has_lora(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+        False
+    """
+    return bool(_with_lora(model))
 
 
 def _with_lora(model):

@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
+from keras_bert_layers.training.fused_adam import FusedAdam
 from keras_bert_layers.training.layer_decay import LayerDecay
 from keras_bert_layers.training.schedule import WarmupLinearDecay
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class AdamW(LayerDecay, keras.optimizers.AdamW):
+class AdamW(LayerDecay, FusedAdam, keras.optimizers.AdamW):
     """`keras.optimizers.AdamW` without weight decay on norms and biases, also after it is saved and loaded.
 
     Every weight with one axis is a bias or belongs to a norm; matrices and embedding tables decay. Keras' own
@@ -19,7 +20,8 @@ class AdamW(LayerDecay, keras.optimizers.AdamW):
 
     Args:
         *args: those of `keras.optimizers.AdamW`.
-        layer_decay: float in (0, 1]. ξ; see `layer_rates`. Defaults to `None`: one rate for all.
+        layer_decay: float in (0, 1]. ξ; see `layer_rates`. Defaults to `None`: one rate for
+            all, like 1.
         **kwargs: the other arguments of `keras.optimizers.AdamW`.
 
     Raises:
@@ -37,7 +39,7 @@ class AdamW(LayerDecay, keras.optimizers.AdamW):
     def update_step(self, gradient, variable, learning_rate):
         rate = self.rate_of(variable, learning_rate)
         if self.weight_decay and self._use_weight_decay(variable):
-            self.assign_sub(variable, variable * ops.cast(self.weight_decay * rate, variable.dtype))
+            self.assign(variable, variable * ops.cast(1 - self.weight_decay * rate, variable.dtype))
         super().update_step(gradient, variable, rate)
 
     def _apply_weight_decay(self, variables):

@@ -20,7 +20,7 @@ class LAMB(LayerDecay, keras.optimizers.Lamb):
     Args:
         *args: those of `keras.optimizers.Lamb`.
         layer_decay: float in (0, 1]. η of a weight is smaller by this factor for every layer between it and the head;
-            see `layer_rates`. Defaults to `None`: one rate for all.
+            see `layer_rates`. Defaults to `None`: one rate for all, like 1.
         **kwargs: the other arguments of `keras.optimizers.Lamb`.
 
     Raises:

@@ -72,17 +72,20 @@ class LayerDecay:
 
     def build(self, variables):
         super().build(variables)
-        if self.layer_decay is not None:
+        if self._by_depth():
             self._layer_rates = layer_rates(variables, self.layer_decay)
 
     def rate_of(self, variable, learning_rate):
         """The learning rate of this weight."""
-        if self.layer_decay is None:
-            return learning_rate
-        return learning_rate * self._layer_rates[self._get_variable_index(variable)]
+        return (
+            learning_rate * self._layer_rates[self._get_variable_index(variable)] if self._by_depth() else learning_rate
+        )
 
     def get_config(self):
         return {**super().get_config(), "layer_decay": self.layer_decay}
+
+    def _by_depth(self):
+        return self.layer_decay not in (None, 1)
 
     def _use_weight_decay(self, variable):
         return len(variable.shape) > 1 and super()._use_weight_decay(variable)
