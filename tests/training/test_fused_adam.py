@@ -1,0 +1,97 @@
+"""Adam in one kernel: the same numbers as Keras' operations, in every form in which a step is taken."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from keras_bert_layers import models
+from keras_bert_layers.training import AdamW, adamw
+
+
+class PlainAdamW(keras.optimizers.AdamW):
+    """Keras' own operations, with the same weights decayed."""
+
+    def _use_weight_decay(self, variable):
+        return len(variable.shape) > 1
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply([tf.convert_to_tensor(gradient) for gradient in grads], trainable_variables)
+
+
+def trained(make, steps=4, strategy=None, dtype="float32", **compile_arguments):
+    """Weights and slots after a few steps on classes of token ids."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(1, 8, (steps * 8, 6)).astype("int32")
+    x = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": np.ones_like(ids)}
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        keras.config.set_dtype_policy(dtype)
+        model = models.text_classifier(models.bert_encoder(tiny.config(dropout=0.0, attention_dropout=0.0)), 2, 0.0)
+        keras.config.set_dtype_policy("float32")
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(make(), loss=loss, **compile_arguments)
+    model.fit(x, rng.integers(0, 2, steps * 8), batch_size=8, shuffle=False, verbose=0)
+    return model.get_weights(), [variable.numpy() for variable in model.optimizer.variables]
+
+
+SETTINGS = {"learning_rate": 1e-2, "weight_decay": 0.1, "global_clipnorm": 0.5, "epsilon": 1e-6}
+
+
+@pytest.mark.parametrize("compile_arguments", [{}, {"jit_compile": True}], ids=["graph", "xla"])
+def test_weights_and_slots_are_those_of_keras(compile_arguments):
+    plain = trained(lambda: PlainAdamW(**SETTINGS), **compile_arguments)
+    fused = trained(lambda: AdamW(**SETTINGS), **compile_arguments)
+    for expected, got in zip(plain, fused, strict=True):
+        for one, other in zip(expected, got, strict=True):
+            np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-6)
+
+
+def test_two_replicas_take_the_steps_of_one_device():
+    devices = tf.config.list_logical_devices("CPU")
+    if len(devices) < 2:
+        pytest.skip("needs two logical CPUs")
+    mirrored = tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
+    # Clipping is left out: Keras clips what each replica has.
+    settings = {**SETTINGS, "global_clipnorm": None}
+    one = trained(lambda: AdamW(**settings))
+    two = trained(lambda: AdamW(**settings), strategy=mirrored)
+    for expected, got in zip(one[0], two[0], strict=True):
+        np.testing.assert_allclose(expected, got, rtol=1e-3, atol=1e-5)
+
+
+def test_a_saved_optimizer_of_keras_is_read(tmp_path):
+    """The slots have Keras' names and shapes."""
+    plain, fused = keras.optimizers.AdamW(1e-3), AdamW(1e-3)
+    weights = [keras.Variable(np.ones((2, 3)))]
+    plain.build(weights)
+    fused.build(weights)
+    assert [v.path.split("/")[-1] for v in plain.variables] == [v.path.split("/")[-1] for v in fused.variables]
+    assert [v.shape for v in plain.variables] == [v.shape for v in fused.variables]
+
+
+def test_a_token_that_stands_twice_counts_once_in_the_norm():
+    table = keras.Variable(np.zeros((4, 1), "float32"))
+    optimizer = adamw(1.0, total_steps=10)
+    optimizer.build([table])
+    # Rows 1 and 1 of the gradient: 3 + 4 in one place, a norm of 7 where the slices have 5.
+    slices = tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([1, 1]), tf.constant([4, 1]))
+    seen = []
+    clip = optimizer._clip_gradients
+    optimizer._clip_gradients = lambda gradients: seen.extend(clip(gradients)) or seen
+    optimizer.apply([slices], [table])
+    np.testing.assert_allclose(seen[0], [[0.0], [1.0], [0.0], [0.0]], rtol=1e-6)
+
+
+def test_amsgrad_is_computed_as_keras_does():
+    weights = {}
+    for kind in (keras.optimizers.AdamW, AdamW):
+        weight = keras.Variable(np.ones((2, 2), "float32"))
+        optimizer = kind(0.1, weight_decay=0.0, amsgrad=True)
+        optimizer.build([weight])
+        for size in (3.0, 0.1):
+            optimizer.apply([keras.ops.full((2, 2), size)], [weight])
+        weights[kind] = weight.numpy()
+    np.testing.assert_array_equal(*weights.values())
