@@ -139,7 +139,7 @@ def _projections(model, targets):
         for layer in block._flatten_layers()
         if isinstance(layer, keras.layers.Dense)
     ]
-    names = list(dict.fromkeys(layer.name for layer in dense))
+    names = sorted({layer.name for layer in dense})
     if not targets or not set(targets) <= set(names):
         raise ValueError(
             f"`targets` must name projections in the blocks of {model.name!r}: {', '.join(names)}. "

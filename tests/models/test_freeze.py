@@ -31,7 +31,7 @@ def changed_by_training(model):
     """The paths of the weights that one step changes."""
     rng = np.random.default_rng(0)
     before = {weight.path: weight.numpy() for weight in model.weights}
-    model.compile(keras.optimizers.SGD(1.0), loss="mse")
+    model.compile(keras.optimizers.SGD(1.0), loss="mse", run_eagerly=True)
     model.train_on_batch(features(model), rng.normal(size=(2, 2)))
     return {weight.path for weight in model.weights if np.any(before[weight.path] != weight.numpy())}
 
