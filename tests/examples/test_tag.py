@@ -194,3 +194,33 @@ def test_bad_files_are_refused(checkpoint, tmp_path, capsys, content, message):
 )
 def test_options_that_make_no_sense_are_refused(arguments, message, capsys):
     assert message in refused(capsys, "--model", "x", *arguments)
+
+
+def test_the_loss_of_the_script_is_the_mean_over_the_first_pieces_of_all_words(
+    checkpoint, files, tmp_path, monkeypatch
+):
+    given = {}
+
+    def remember(options, model, batches, **arguments):
+        given.update(model=model, batches=batches, **arguments)
+        return []
+
+    monkeypatch.setattr(tag.fine_tuning, "train", remember)
+    path = str(files / "train.conll")
+    tag.main(["--model", str(checkpoint), "--train", path, "--dev", path, "--output", str(tmp_path / "run"), *QUICK])
+    model, (x, y, weights) = given["model"], next(iter(given["batches"](0)))
+    model.compile(loss=given["loss"])
+    loss = model.test_on_batch(x, y, sample_weight=weights)
+
+    # As PyTorch's cross-entropy with ignore_index: only the pieces that begin a word, divided by their number.
+    first = [
+        (row, place)
+        for row, ids in enumerate(x["token_ids"].numpy())
+        for place, token_id in enumerate(ids)
+        if token_id not in TOKENIZER.special_ids and not TOKENIZER.is_continuation[token_id]
+    ]
+    logits = model(x).numpy()
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    losses = [-np.log(probabilities[row, place, y[row, place]]) for row, place in first]
+    assert 0 < len(first) < weights.numpy().size
+    assert loss == pytest.approx(np.mean(losses), rel=1e-5)
