@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         loaded, head = load(options.model, files["train"].labels if "train" in files else None)
         labels = kbl.models.labels_of(loaded.model)
         tokenizer = for_words(loaded.tokenizer)
-        scheme = None if options.part_of_speech else scheme_of(options, files, labels)
         check_tags(files, labels)
+        scheme = None if options.part_of_speech else scheme_of(options, files, labels)
         if texts is not None:
             kbl.text.text_words(tokenizer, [""])  # refuses a tokenizer that does not tell where its tokens stand
         options.sequence_length = min(options.sequence_length, loaded.sequence_length)
@@ -138,13 +138,17 @@ def read_texts(path: Path | None) -> list[str]:
 
 
 def scheme_of(options, files: dict[str, TaggedSentences], labels: list[str]) -> str:
-    """The scheme that was given, or that the tags of the first file tell, or else those of the model."""
-    if options.scheme is not None:
-        return options.scheme
+    """The scheme that was given, or else the one that the model's tags tell."""
     try:
-        return detect_scheme(next(iter(files.values())).tags if files else [[label] for label in labels])
+        scheme = options.scheme or detect_scheme([label] for label in labels)
+        invalid_positions(labels, scheme)  # refuses the letters of another scheme
     except ValueError as error:
-        raise ValueError(f"{error}\nWith this script: --part-of-speech.") from None
+        advice = "" if options.scheme else "\nWith this script: --part-of-speech."
+        raise ValueError(f"{error}{advice}") from None
+    if options.scheme is None and scheme == "BIO" and files:
+        # IOB1 has the same letters: only whole sentences tell the two apart.
+        return detect_scheme(next(iter(files.values())).tags)
+    return scheme
 
 
 def check_tags(files: dict[str, TaggedSentences], labels: list[str]) -> None:

@@ -64,7 +64,6 @@ class Measured:
 
 def measured(source: TaggedSentences, tokenizer) -> Measured:
     """Counts the pieces of all words, and the words that the tokenizer does not know."""
-    kbl.text.word_pieces.check_word_tokenizer(tokenizer)
     flat = [word for words in source.words for word in words]
     pieces = tokenizer.tokenize(tf.constant(flat))
     counts = pieces.row_lengths().numpy()

@@ -170,6 +170,18 @@ def test_parts_of_speech_are_not_taken_for_entities(checkpoint, tmp_path, capsys
     assert "With this script: --part-of-speech." in message
 
 
+def test_a_scheme_that_the_tags_are_not_in_is_refused(trained, files, capsys):
+    message = refused(capsys, "--model", trained, "--test", files / "test.conll", "--scheme", "BMES")
+    assert "Tags of the scheme BMES begin with B, E, M, O, S. Received: 'I-LOC'" in message
+
+
+def test_raw_texts_that_are_no_utf8_are_refused_with_their_line(trained, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_bytes(b"Rome\n\xff\n")
+    assert "texts.txt, line 2: expected UTF-8" in refused(
+        capsys, "--model", trained, "--predict", tmp_path / "texts.txt"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

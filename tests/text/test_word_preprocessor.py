@@ -88,6 +88,17 @@ def test_features_are_the_same_eagerly_in_datasets_and_from_dense_rows(tokenizer
 
 
 @tokenizers
+def test_a_functional_model_may_begin_with_it(tokenizer):
+    layer = WordPreprocessor(tokenizer(), sequence_length=12)
+    words = keras.Input((None,), dtype="string")
+    model = keras.Model(words, layer(words))
+    rows = tf.ragged.constant(SENTENCES).to_tensor()
+    for name, feature in layer(rows).items():
+        assert model.output[name].dtype == "int32"
+        np.testing.assert_array_equal(model(rows)[name], feature)
+
+
+@tokenizers
 def test_the_layer_comes_back_from_its_config(tokenizer):
     layer = WordPreprocessor(tokenizer(), sequence_length=12, padding="longest", pad_to_multiple_of=4)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
