@@ -59,7 +59,8 @@ def student_of(model: keras.Model, layers: Sequence[int] | None = None) -> keras
 
     student = keras.models.clone_model(model, clone_function=copy)
     for layer, its_copy in copies.items():
-        if layer is not stack:
+        # A functional model also holds operations, which have no weights.
+        if layer is not stack and isinstance(layer, keras.layers.Layer):
             its_copy.set_weights(layer.get_weights())
     for block, its_copy in _pairs(stack, copies[stack], kept):
         its_copy.set_weights(block.get_weights())
