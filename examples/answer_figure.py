@@ -28,7 +28,7 @@ def draw_scores(
         panels.append(("question word", words, by_number))
     unit = "characters" if scores == "cmrc" else "words"
     lengths = [length_group(texts, unit) for texts in questions.answers]
-    panels.append((f"{unit} of the shortest right answer", lengths, by_name))
+    panels.append((f"the number of {unit} in the shortest right answer", lengths, by_name))
     groups = [grouped(questions, answers, names, scores, order) for _, names, order in panels]
 
     heights = [len(rows) for rows in groups]

@@ -2,12 +2,14 @@
 
 import io
 import json
+import shutil
 import sys
 
 import answer
 import answer_figure
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 
 from keras_bert_layers import convert, models, text
@@ -59,7 +61,7 @@ def trained(checkpoint, tmp_path_factory):
     return folder
 
 
-SETTINGS = ["--version-2", "--sequence-length", "16", "--stride", "4", "--max-question-length", "6", "--n-best", "4"]
+SETTINGS = ["--sequence-length", "16", "--stride", "4", "--max-question-length", "6", "--n-best", "4"]
 
 
 def run(capsys, *arguments):
@@ -78,15 +80,15 @@ def test_it_learns_and_writes_what_it_found(trained):
 
 
 def test_the_saved_model_scores_the_same(trained, capsys, tmp_path):
-    arguments = ("--model", trained / "run/model", "--dev", trained / "1.json", "--evaluate-only", *SETTINGS)
-    out = run(capsys, *arguments, "--output", tmp_path)
+    arguments = ("--model", trained / "run", "--dev", trained / "1.json", "--evaluate-only", "--output", tmp_path)
+    out = run(capsys, *arguments)
     scores = json.loads((trained / "run/results.json").read_text())["scores"]
     assert f"exact match {scores['exact_match']:.2f}, F1 {scores['f1']:.2f}, 48 questions" in out
     assert (tmp_path / "predictions.json").read_text() == (trained / "run/predictions.json").read_text()
 
 
 def test_predictions_of_the_saved_model_are_those_of_the_run(trained, capsys):
-    out = run(capsys, "--model", trained / "run/model", "--predict", trained / "1.json", *SETTINGS)
+    out = run(capsys, "--model", trained / "run/model", "--predict", trained / "1.json")
     records = [json.loads(line) for line in out.splitlines()]
     predictions = json.loads((trained / "run/predictions.json").read_text())
     assert {record["id"]: record["answer"] for record in records} == predictions
@@ -97,9 +99,15 @@ def lines(count=6):
     return [{"question": one["qas"][0]["question"], "context": one["context"]} for one in paragraphs]
 
 
-def test_lines_of_the_standard_input_get_places_and_n_best(trained, capsys, monkeypatch):
+@pytest.fixture(scope="module")
+def never_empty(trained, tmp_path_factory):
+    """The trained model alone, for questions that all have an answer."""
+    return shutil.copytree(trained / "run/model", tmp_path_factory.mktemp("copied") / "model")
+
+
+def test_lines_of_the_standard_input_get_places_and_n_best(never_empty, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(json.dumps, lines()))))
-    out = run(capsys, "--model", trained / "run/model", "--predict", "-", *SETTINGS[1:])
+    out = run(capsys, "--model", never_empty, "--predict", "-", *SETTINGS)
     for line, asked in zip(out.splitlines(), lines(), strict=True):
         record = json.loads(line)
         assert record["question"] == asked["question"]
@@ -111,11 +119,11 @@ def test_lines_of_the_standard_input_get_places_and_n_best(trained, capsys, monk
         assert len(scores) == 4
 
 
-def test_the_best_answer_is_that_of_a_loop_over_all_windows(trained, capsys, tmp_path):
+def test_the_best_answer_is_that_of_a_loop_over_all_windows(never_empty, capsys, tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_text("\n".join(map(json.dumps, lines())), encoding="utf-8")
-    out = run(capsys, "--model", trained / "run/model", "--predict", path, *SETTINGS[1:], "--max-answer-length", 2)
-    loaded = convert.from_pretrained(trained / "run/model")
+    out = run(capsys, "--model", never_empty, "--predict", path, *SETTINGS, "--max-answer-length", 2)
+    loaded = convert.from_pretrained(never_empty)
     preprocessor = text.QuestionPreprocessor(loaded.tokenizer, 16, 4, 6)
     for line, asked in zip(out.splitlines(), lines(), strict=True):
         windows = preprocessor((asked["question"], asked["context"]))
@@ -132,6 +140,21 @@ def test_the_best_answer_is_that_of_a_loop_over_all_windows(trained, capsys, tmp
         assert record["score"] == pytest.approx(best[0], abs=1e-4)
 
 
+@pytest.mark.long
+def test_the_exported_model_gives_logits_of_questions_and_texts(never_empty, capsys, tmp_path):
+    run(capsys, "--model", never_empty, "--export", tmp_path / "served", *SETTINGS)
+    loaded = convert.from_pretrained(never_empty)
+    served = tf.saved_model.load(tmp_path / "served/1").signatures["text"]
+    asked = lines(1)[0]
+    logits = served(text=tf.constant([asked["question"]]), text_pair=tf.constant([asked["context"]]))
+    features = loaded.preprocessor(sequence_length=16, truncation="only_second")(
+        ([asked["question"]], [asked["context"]])
+    )
+    expected = loaded.model({name: features[name] for name in loaded.model.input})
+    for name in ("start", "end"):
+        np.testing.assert_allclose(logits[name], expected[name], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("given", "status", "said"),
     [
@@ -145,6 +168,7 @@ def test_the_best_answer_is_that_of_a_loop_over_all_windows(trained, capsys, tmp
         ({"arguments": ["--stride", "15"]}, 2, "Each window must bring a new token"),
         ({"arguments": ["--evaluate-only"]}, 2, "give --train and --dev to train"),
         ({"arguments": ["--n-best", "0"]}, 2, "must be 1 or more"),
+        ({"arguments": ["--version-2", "--scores", "cmrc"]}, 2, "leave out --version-2"),
     ],
     ids=lambda value: str(value)[:30],
 )
