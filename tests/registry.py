@@ -206,6 +206,12 @@ CASES = [
         ),
     ),
     Case(
+        "self_attention_few_heads",
+        lambda: layers.SelfAttention(num_heads=3, head_dim=2),
+        lambda: {**packed_sequence(), "head_mask": np.array([[1, 1, 1], [0.5, 0, 1], [0, 0, 0]], "float32")},
+        mixes_positions=True,
+    ),
+    Case(
         "self_attention_rotary_local",
         lambda: layers.SelfAttention(
             num_heads=2,

@@ -5,6 +5,7 @@ from keras_bert_layers.compress.distiller import EncoderDistiller
 from keras_bert_layers.compress.hidden_states_loss import HiddenStatesLoss
 from keras_bert_layers.compress.logits_loss import LogitsLoss
 from keras_bert_layers.compress.lora import add_lora, has_lora, merge_lora
+from keras_bert_layers.compress.prune_heads import prune_heads
 from keras_bert_layers.compress.quality import check_quality
 from keras_bert_layers.compress.student import student_of
 
@@ -18,5 +19,6 @@ __all__ = [
     "even_layers",
     "has_lora",
     "merge_lora",
+    "prune_heads",
     "student_of",
 ]

@@ -62,6 +62,7 @@ def to_keras_hub(
         ['config.json', 'metadata.json', 'model.weights.h5']
     """
     task, config = _check_kind(model, new_pooler), models.config_of(model)
+    config.require_all_heads()
     there = {**COMPUTED, "attention_dropout": config.dropout}
     check_computation(computation_of(model), there, "keras-hub's BERT", approximate)
     check_tokenizer(tokenizer, config.vocabulary_size)

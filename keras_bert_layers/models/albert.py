@@ -39,8 +39,13 @@ def albert_encoder(
         raise ValueError(
             f"`config` must be an AlbertConfig, such as AlbertConfig.from_preset('albert_base'). Received: {config!r}."
         )
+    heads = config.heads_per_layer or [config.num_heads] * len(config.order)
     blocks = [
-        bert_block(config, f"group_{group}_block_{block}")
+        bert_block(
+            config,
+            f"group_{group}_block_{block}",
+            heads[config.order.index(group * config.blocks_per_group + block)],
+        )
         for group in range(config.num_groups)
         for block in range(config.blocks_per_group)
     ]

@@ -60,6 +60,9 @@ class AlbertConfig(BertConfig):
         first = [self.blocks_per_group * _group_of(layer, self) for layer in range(self.num_layers)]
         return tuple(start + block for start in first for block in range(self.blocks_per_group))
 
+    def _num_steps(self) -> int:
+        return self.num_layers * self.blocks_per_group
+
     @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "AlbertConfig":
         """From Hugging Face's `config.json` of an ALBERT (a dict, or its path)."""

@@ -65,6 +65,8 @@ class BertConfig(ModelConfig):
         activation: `"gelu"` (exact), `"gelu_tanh"`, `"relu"`, `"silu"` or `"tanh"`. Defaults to `"gelu"`.
         layer_norm_epsilon: float > 0. Defaults to 1e-12.
         initializer_range: float > 0. Deviation of the initial weights. Defaults to 0.02.
+        heads_per_layer: how many heads each layer has, where some were removed (`compress.prune_heads`); a head keeps
+            the size `hidden_dim` / `num_heads`. Defaults to `None`: `num_heads`.
 
     Raises:
         ValueError: if a value is out of its range; the message names it.
@@ -93,6 +95,7 @@ class BertConfig(ModelConfig):
     activation: str = "gelu"
     layer_norm_epsilon: float = 1e-12
     initializer_range: float = 0.02
+    heads_per_layer: tuple[int, ...] | None = None
 
     _presets: ClassVar[dict[str, dict]] = PRESETS
 
@@ -118,6 +121,15 @@ class BertConfig(ModelConfig):
             "hidden_dim",
             f"a multiple of num_heads={self.num_heads}, so that every head has the same size",
         )
+        if self.heads_per_layer is not None:
+            # JSON makes a list of it.
+            object.__setattr__(self, "heads_per_layer", tuple(self.heads_per_layer))
+            self._require(
+                len(self.heads_per_layer) == self._num_steps()
+                and all(isinstance(n, int) and 0 < n <= self.num_heads for n in self.heads_per_layer),
+                "heads_per_layer",
+                f"None or {self._num_steps()} integers from 1 to num_heads={self.num_heads}",
+            )
 
     @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "BertConfig":
@@ -170,6 +182,7 @@ class BertConfig(ModelConfig):
 
     def to_keys(self, keys: dict[str, str]) -> dict:
         """The fields under the names of another library, those that are None left out: `from_keys` undoes it."""
+        self.require_all_heads()
         fields = {key: getattr(self, field) for key, field in keys.items()}
         theirs = {ours: name for name, ours in reversed(_ACTIVATION_NAMES.items())}
         return {
@@ -177,6 +190,18 @@ class BertConfig(ModelConfig):
             for key, value in fields.items()
             if value is not None
         }
+
+    def require_all_heads(self) -> None:
+        """Raises a ValueError if heads were removed, which the formats of other libraries cannot say."""
+        if self.heads_per_layer is not None:
+            raise ValueError(
+                f"Formats of other libraries have as many heads in every layer, and this model has "
+                f"heads_per_layer={self.heads_per_layer}. Save it in this library's own: `kbl.convert.save_pretrained`."
+            )
+
+    def _num_steps(self) -> int:
+        """How many blocks are applied one after another."""
+        return self.num_layers
 
 
 def read_json(config: dict | str | os.PathLike) -> dict:

@@ -49,7 +49,8 @@ def config_of(model: keras.Model) -> BertConfig | ModernBertConfig:
 
 
 def _settings_of_all(model, embeddings, blocks):
-    settings = [_block_settings(block) for block in blocks]
+    settings = [_block_settings(block, embeddings.hidden_dim) for block in blocks]
+    heads = tuple(block.attention.num_heads for block in blocks)
     if any(each != settings[0] for each in settings):
         raise ValueError(
             f"The blocks of {model.name!r} differ in their settings, for which a BertConfig has no place. "
@@ -60,7 +61,8 @@ def _settings_of_all(model, embeddings, blocks):
             f"The embeddings of {model.name!r} normalize with epsilon {embeddings.norm.epsilon}, its blocks with "
             f"{settings[0]['layer_norm_epsilon']}; a BertConfig has one for both."
         )
-    return settings[0]
+    pruned = heads != (settings[0]["num_heads"],) * len(heads)
+    return settings[0] | {"heads_per_layer": heads if pruned else None}
 
 
 def _albert_config(model, order, fields):
@@ -78,7 +80,7 @@ def _albert_config(model, order, fields):
     )
 
 
-def _block_settings(block) -> dict:
+def _block_settings(block, hidden_dim) -> dict:
     if block.normalize_first:
         raise ValueError(f"BERT's blocks normalize after each part; {block.name!r} has normalize_first=True.")
     attention, feed_forward = block.attention, block.feed_forward
@@ -89,8 +91,12 @@ def _block_settings(block) -> dict:
     epsilons = {block.attention_norm.epsilon, block.feed_forward_norm.epsilon}
     if len(epsilons) > 1:
         raise ValueError(f"BERT has one epsilon for all normalizations; {block.name!r} has {sorted(epsilons)}.")
+    head_dim = attention.head_dim or hidden_dim // attention.num_heads
+    if hidden_dim % head_dim:
+        raise ValueError(f"BERT's heads have a size that divides {hidden_dim}; {block.name!r} has {head_dim}.")
     return {
-        "num_heads": attention.num_heads,
+        # What it had before any head was removed.
+        "num_heads": hidden_dim // head_dim,
         "intermediate_dim": feed_forward.intermediate_dim,
         "dropout": feed_forward.dropout,
         "attention_dropout": attention.attention_dropout,

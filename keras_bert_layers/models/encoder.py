@@ -43,7 +43,8 @@ def bert_encoder(
         raise ValueError(
             f"`config` must be a BertConfig, such as BertConfig.from_preset('bert_tiny_uncased'). Received: {config!r}."
         )
-    blocks = [bert_block(config, f"block_{number}") for number in range(config.num_layers)]
+    heads = config.heads_per_layer or [config.num_heads] * config.num_layers
+    blocks = [bert_block(config, f"block_{number}", heads[number]) for number in range(config.num_layers)]
     return encoder_around(layers.EncoderStack(blocks, name="encoder"), config, pooler, name, packed)
 
 
@@ -75,17 +76,22 @@ def encoder_around(
     return keras.Model(inputs, outputs, name=name)
 
 
-def bert_block(config: BertConfig, name: str) -> layers.TransformerEncoder:
-    """One encoder block of these sizes."""
+def bert_block(config: BertConfig, name: str, num_heads: int) -> layers.TransformerEncoder:
+    """One encoder block of these sizes; with fewer heads than the config's, of their size."""
     initializer = initializer_from(config)
     attention = None
-    if config.attention_dropout != config.dropout:
+    if config.attention_dropout != config.dropout or num_heads != config.num_heads:
         attention = layers.SelfAttention(
-            config.num_heads, config.dropout, config.attention_dropout, initializer, name="attention"
+            num_heads,
+            config.dropout,
+            config.attention_dropout,
+            initializer,
+            head_dim=None if num_heads == config.num_heads else config.hidden_dim // config.num_heads,
+            name="attention",
         )
     return layers.TransformerEncoder(
         config.intermediate_dim,
-        config.num_heads,
+        num_heads,
         config.dropout,
         ops.gelu_tanh if config.activation == "gelu_tanh" else config.activation,
         config.layer_norm_epsilon,

@@ -130,9 +130,9 @@ def test_it_shows_its_attention_with_nothing_in_the_place_of_what_it_lacks():
     np.testing.assert_array_equal(attention[:, 1, 2:], 0)
 
 
-@pytest.mark.parametrize("write", [convert.to_huggingface, convert.to_google])
+@pytest.mark.parametrize("write", [convert.to_huggingface, convert.to_google, convert.to_keras_hub])
 def test_formats_that_have_no_place_for_it_refuse_it(write, tmp_path):
-    pruned = compress.prune_heads(models.masked_lm(models.bert_encoder(tiny.config())), {0: [0]})
+    pruned = compress.prune_heads(models.bert_pretrainer(models.bert_encoder(tiny.config())), {0: [0]})
     with pytest.raises(ValueError, match=r"heads_per_layer=\(1, 2\).*save_pretrained"):
         write(pruned, tmp_path / "out")
 
