@@ -16,8 +16,8 @@ all of them (mean reciprocal rank). What is trained goes below `--output`: the m
 `results.json`; run again after it was killed, it goes on where it was.
 
 Embedding takes some ten seconds, with the 3,000 sentences of STS-B's development set and all-MiniLM-L6-v2 half a
-minute on two cores. Its training set takes this model about four minutes an epoch there, seconds on a GPU. A checkpoint
-of sentence-transformers, and what was trained here, says how vectors are pooled; for another one say it yourself
+minute on two cores. Its training set takes this model a few minutes an epoch there, seconds on a GPU. A checkpoint of
+sentence-transformers, and what was trained here, says how vectors are pooled; for another one say it yourself
 (`--pooling mean`). The status is 0, or 2 with a message when the input is at fault.
 """
 
@@ -176,6 +176,8 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
         vectors = [embedder(column) for column in table.texts[:2]]
         results[name] = pair_scores(*vectors, table.scores)
         say(name, described(results[name]))
+        if name == "dev" and results[name][monitor] < before[monitor]:
+            say("", "less than before the training: try a lower --learning-rate, more pairs, or another --loss")
         if table.scores is not None:
             path = options.output / "cosines.png"
             draw_cosines(path, table.scores, np.sum(vectors[0] * vectors[1], axis=1), f"{table.path}: {name}")

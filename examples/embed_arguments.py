@@ -11,10 +11,13 @@ IN_FIGURE = 40
 
 def parse_arguments(arguments: list[str] | None, description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=description.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description=description.split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        conflict_handler="resolve",
     )
     parser.add_argument("file", nargs="?", type=Path, help="texts to embed, one a line; default: the standard input")
     fine_tuning.add_arguments(parser, output="runs/embed", sequence_length=None)
+    parser.add_argument("--learning-rate", type=float, help="at its peak; default: 2e-5, with --lora 1e-3")
     parser.add_argument("--pooling", choices=("mean", "max", "cls"), help="default: what the checkpoint says, or mean")
     use = parser.add_argument_group("use")
     use.add_argument("--query", action="append", help="print the texts nearest to this one; may come several times")
@@ -36,6 +39,8 @@ def parse_arguments(arguments: list[str] | None, description: str) -> argparse.N
     task.add_argument("--symmetric", action="store_true", help="contrastive in both directions")
     task.add_argument("--min-score", type=float, help="of scored pairs, those that contrastive takes as belonging")
     options = parser.parse_args(arguments)
+    if options.learning_rate is None and not options.lora:
+        options.learning_rate = 2e-5  # most checkpoints that are trained here make good vectors already
     fine_tuning.check(parser, options)
     _check(parser, options)
     return options

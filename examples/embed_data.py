@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from text_input import batches_by_length, compiled, read_lines, with_bar
+from text_input import compiled, read_lines, with_bar
 
 import keras_bert_layers as kbl
 import keras_bert_layers.data
@@ -132,7 +132,7 @@ class Embedder:
         """float32 [N, H], in the order of the texts; `counts` are their tokens, if they are known."""
         counts = token_counts(self.preprocessor.tokenizer, texts) if counts is None else counts
         vectors = np.empty((len(texts), self.width), "float32")
-        for batch in with_bar(batches_by_length(counts, self.batch_size), "embedding"):
+        for batch in with_bar(kbl.data.length_batches(counts, self.batch_size), "embedding"):
             vectors[batch] = self._vectors(self.preprocessor([texts[number] for number in batch]))
         return vectors
 

@@ -26,10 +26,11 @@ from quickstart_progress import quiet_start
 with quiet_start():
     import numpy as np
     import tensorflow as tf
-    from text_input import batches_by_length, compiled, read_lines, refusing_bad_input, with_bar
+    from text_input import compiled, read_lines, refusing_bad_input, with_bar
 
     import keras_bert_layers as kbl
     import keras_bert_layers.convert
+    import keras_bert_layers.data
     import keras_bert_layers.text
 
 
@@ -92,7 +93,7 @@ def predict(loaded, texts: list[str], tokens: tf.RaggedTensor, top: int, batch_s
 
     likeliest = compiled(likeliest_words, model)
     answers = [None] * len(texts)
-    for batch in with_bar(batches_by_length(tokens.row_lengths(), batch_size), "filling"):
+    for batch in with_bar(kbl.data.length_batches(tokens.row_lengths(), batch_size), "filling"):
         features = preprocessor([texts[number] for number in batch])
         is_mask = features["token_ids"].numpy() == tokenizer.mask_id
         positions = [np.flatnonzero(row) for row in is_mask]

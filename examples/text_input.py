@@ -1,9 +1,9 @@
-"""What the scripts on texts share: reading lines, batches of like length, a bar, and how bad input is refused."""
+"""What the scripts on texts share: reading lines, a bar, and how bad input is refused."""
 
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -37,15 +37,6 @@ def read_lines(path: Path | None) -> list[str]:
     if not lines:
         raise ValueError(f"There is no text in {place}. Expected one text a line.")
     return lines
-
-
-def batches_by_length(lengths: Iterable[int], batch_size: int) -> list[np.ndarray]:
-    """The numbers of the texts in batches of like length, so that little is padded; the longest texts come first.
-
-    What is too much for the memory then fails at once, and the time left is never estimated too short.
-    """
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:
