@@ -8,6 +8,7 @@ async function showAttention(text, state) {
   shown = null;
   if (!text.attention) return;
   text.maps ??= await unpackMaps(text.attention, text.tokens.length);
+  if (texts[state.text] !== text) return; // another one was chosen meanwhile
   const maps = text.maps;
   state.layer = Math.min(state.layer ?? maps.layers - 1, maps.layers - 1);
   state.column = Math.min(state.column ?? text.attention.heads, maps.columns.length - 1);
@@ -15,7 +16,6 @@ async function showAttention(text, state) {
   shown = { text, maps, state, pinned: firstRow(text), current: null, at: null };
   shown.current = { row: shown.pinned, column: null };
   const legend = make("canvas", { width: 352, height: 20, "aria-hidden": "true" });
-  byId("scale").replaceChildren("weight 0", legend, "1, its square root as colour");
   shown.legend = legend;
   shown.tokens = layTokens(byId("strip"), text, unitsOf(text, "pieces"), {
     kind: "pieces",
@@ -51,12 +51,12 @@ function redrawChosen() {
   byId("chosen").textContent = nameOf(state.layer, maps.columns[state.column]);
   const { shares, entropy } = habitsOf(maps.get(state.layer, state.column), text);
   byId("habits").replaceChildren(
-    make("dt", {}, "On average, weight on"),
-    make("dd", {}),
-    ...shares.flatMap(([name, share]) => [make("dt", {}, name), make("dd", {}, share.toFixed(2))]),
-    make("dt", {}, "entropy"),
-    make("dd", {}, `${entropy.toFixed(2)} nats`),
+    ...shares.flatMap(([name, share]) => [make("dt", {}, `Weight on ${name}`), make("dd", {}, share.toFixed(2))]),
+    make("dt", {}, "Entropy"),
+    make("dd", {}, `${entropy.toFixed(2)} of ${Math.log(maps.size).toFixed(2)} nats`),
   );
+  const most = scaleOf(maps.get(state.layer, state.column), maps.size);
+  byId("scale").replaceChildren("weight 0", shown.legend, `${most.toFixed(2)}, as its square root`);
   drawWeightLegend(shown.legend);
   redrawCurrent();
 }

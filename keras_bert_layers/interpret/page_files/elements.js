@@ -51,6 +51,8 @@ function signed(value, digits = 3) {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 }
 
+const plain = (value) => value.toFixed(3).replace("-", "−");
+
 const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0995 ? 1 : 0)} %`;
 
 function showTip(element, text) {

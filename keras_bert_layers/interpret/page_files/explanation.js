@@ -62,12 +62,12 @@ function showStrongest(text, found) {
 }
 
 function showDetails(found) {
-  const rows = [["Method", found.method], ["Explained", found.target], ["Logit", found.logit.toFixed(3)]];
+  const rows = [["Method", found.method], ["Explained", found.target], ["Logit", plain(found.logit)]];
   if (found.baseline_logit !== null) {
     const change = found.logit - found.baseline_logit;
     const share = Math.abs(change) > 1e-9 ? ` (${percent(Math.abs(found.delta / change))})` : "";
-    rows.push(["Without words", found.baseline_logit.toFixed(3)], ["Sum of scores", signed(change + found.delta)]);
-    rows.push(["Missed of the change", Math.abs(found.delta).toExponential(1) + share]);
+    rows.push(["Without words", plain(found.baseline_logit)], ["Sum of scores", signed(change + found.delta)]);
+    rows.push(["Missed of the change", Math.abs(found.delta).toExponential(1).replace("-", "−") + share]);
   }
   byId("details").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }

@@ -44,14 +44,21 @@ async function inflate(base64) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** The weight that gets the last colour: the greatest one, or three times an even share where all are alike. */
+function scaleOf(map, size) {
+  const greatest = map.reduce((most, byte) => Math.max(most, byte), 0);
+  return Math.min(1, Math.max(weightOf(greatest), 3 / size));
+}
+
 /** A map as a canvas of one pixel a weight. */
 function paint(canvas, map, size, colours) {
+  const factor = 1 / Math.sqrt(scaleOf(map, size));
   canvas.width = size;
   canvas.height = size;
   const context = canvas.getContext("2d");
   const image = context.createImageData(size, size);
   const words = new Uint32Array(image.data.buffer);
-  for (let place = 0; place < words.length; place += 1) words[place] = colours[map[place]];
+  for (let place = 0; place < words.length; place += 1) words[place] = colours[Math.min(255, Math.round(map[place] * factor))];
   context.putImageData(image, 0, 0);
   return canvas;
 }

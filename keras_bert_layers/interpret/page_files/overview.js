@@ -11,8 +11,11 @@ function showOverview(maps, state, onChoice) {
       if (column.kind !== "head") cell.className = "aggregate";
       if (maps.get(layer, number)) {
         cell.append(make("canvas", { "aria-hidden": "true" }));
-        cell.addEventListener("click", () => select(layer, number, true));
-        cell.addEventListener("focus", () => select(layer, number, false));
+        cell.addEventListener("click", () => cell.focus());
+        cell.addEventListener("focus", () => {
+          mark(layer, number);
+          onChoice(layer, number);
+        });
       } else {
         cell.setAttribute("aria-disabled", "true");
       }
@@ -24,11 +27,6 @@ function showOverview(maps, state, onChoice) {
   grid.style.gridTemplateColumns = `auto repeat(${maps.columns.length}, minmax(0, 1fr))`;
   grid.replaceChildren(...rows);
 
-  function select(layer, column, focus) {
-    mark(layer, column);
-    if (focus) cells[layer][column].focus();
-    onChoice(layer, column);
-  }
   function mark(layer, column) {
     cells.flat().forEach((cell) => cell.setAttribute("aria-selected", "false"));
     cells[layer][column].setAttribute("aria-selected", "true");
@@ -42,7 +40,7 @@ function showOverview(maps, state, onChoice) {
     event.preventDefault();
     const layer = Math.max(0, Math.min(maps.layers - 1, state.layer + moves[event.key][0]));
     const column = Math.max(0, Math.min(end, state.column + moves[event.key][1]));
-    if (maps.get(layer, column)) select(layer, column, true);
+    if (maps.get(layer, column)) cells[layer][column].focus();
   };
   mark(state.layer, state.column);
   paintOverview(maps);
