@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.data import RecordSettings, prepare_records, read_metadata
-from keras_bert_layers.data.schema import parse_examples
+from keras_bert_layers.data.records.schema import parse_examples
 from keras_bert_layers.text import BertTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

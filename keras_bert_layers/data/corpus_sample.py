@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator
 
-from keras_bert_layers.data.chunk_documents import chunk_documents
-from keras_bert_layers.data.chunks import PieceReader, plan_chunks, total_bytes
 from keras_bert_layers.data.corpus_files import corpus_files
-from keras_bert_layers.data.preparation import ShardReport
-from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.records.chunk_documents import chunk_documents
+from keras_bert_layers.data.records.chunks import PieceReader, plan_chunks, total_bytes
+from keras_bert_layers.data.records.preparation import ShardReport
+from keras_bert_layers.data.records.record_settings import RecordSettings
 
 _STRETCH = 1 << 20
 

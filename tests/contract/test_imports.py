@@ -20,24 +20,24 @@ MAY_IMPORT = {
     "models/config": {"models/presets", "models/model_config"},
     "models/model_config": set(),
     "models/presets": set(),
-    "data/schema": set(),
+    "data/records/schema": set(),
     "layers": {"ops"},
     "text": {"ops"},
     "training": {"ops", "version"},
     "distribute": {"ops"},
-    "data": {"text", "data/schema", "data/beam"},
-    "data/beam": {"data"},
+    "data": {"text", "data/records/schema", "data/records/beam"},
+    "data/records/beam": {"data"},
     "models": {"layers", "ops", "models/config", "models/model_config", "models/presets"},
     "convert": {"models", "models/config", "models/presets", "layers", "text", "version"},
     "interpret": {"models", "models/config", "layers", "ops", "training"},
     "compress": {"models", "models/config", "layers", "ops", "training"},
-    "serving": {"models", "models/config", "text", "data/schema"},
+    "serving": {"models", "models/config", "text", "data/records/schema"},
 }
 
 # Packages that are heavy, optional or tied to one place: the parts that may import them at all.
 ONLY_IN = {
     "tensorflow_text": ("text",),
-    "apache_beam": ("data/beam",),
+    "apache_beam": ("data/records/beam",),
     "tensorflow_serving": ("serving",),
     "transformers": (),
     "torch": (),
@@ -130,8 +130,8 @@ def part_of_file(file: Path) -> str:
 
 def part_of(names: tuple[str, ...] | list[str]) -> str:
     """The row of MAY_IMPORT that a module's names (keras_bert_layers, folder, file, ...) belong to."""
-    own = "/".join(names[1:3])
-    if own in MAY_IMPORT:
+    own = next((own for end in (4, 3) if (own := "/".join(names[1:end])) in MAY_IMPORT), None)
+    if own is not None:
         return own
     return names[1] if len(names) > 1 else "__init__"
 

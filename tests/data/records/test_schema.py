@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_bert_layers.data.schema import FIELDS, check_consistent, encode_example, fields_of, parse_examples
+from keras_bert_layers.data.records.schema import FIELDS, check_consistent, encode_example, fields_of, parse_examples
 
 
 def test_every_field_comes_back():

@@ -2,7 +2,7 @@
 
 import os
 
-from keras_bert_layers.data.record_metadata import read_metadata
+from keras_bert_layers.data.records.record_metadata import read_metadata
 
 
 def split_shards(directory: str | os.PathLike, held_out: float = 0.05) -> tuple[list[int], list[int]]:

@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_bert_layers.data.full_sentences import full_sentences
 from keras_bert_layers.data.packing import pack_rows
-from keras_bert_layers.data.ragged_columns import Columns, places, splits_of
-from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.records.ragged_columns import Columns, places, splits_of
+from keras_bert_layers.data.records.record_settings import RecordSettings
 from keras_bert_layers.data.sentence_pairs import sentence_pairs
 from keras_bert_layers.data.tokenized import TokenizedDocuments
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from keras_bert_layers.data.masked_batches import in_parallel
-from keras_bert_layers.data.record_batches import RecordBatches
-from keras_bert_layers.data.record_epochs import RecordEpochs
-from keras_bert_layers.data.record_metadata import read_metadata
-from keras_bert_layers.data.record_steps import RecordSteps
+from keras_bert_layers.data.records.record_batches import RecordBatches
+from keras_bert_layers.data.records.record_epochs import RecordEpochs
+from keras_bert_layers.data.records.record_metadata import read_metadata
+from keras_bert_layers.data.records.record_steps import RecordSteps
 from keras_bert_layers.text import BertTokenizer
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_bert_layers.data import deduplication
-from keras_bert_layers.data.deduplication import document_hash, find_duplicates
+from keras_bert_layers.data.records import deduplication
+from keras_bert_layers.data.records.deduplication import document_hash, find_duplicates
 
 
 def repeats_by_hand(chunks):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from keras_bert_layers.data import read_documents
-from keras_bert_layers.data.chunks import Chunk, Piece, PieceReader, plan_chunks
 from keras_bert_layers.data.layout import Layout
+from keras_bert_layers.data.records.chunks import Chunk, Piece, PieceReader, plan_chunks
 
 COMPRESSIONS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}
 TEXTS = [

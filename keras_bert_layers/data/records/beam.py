@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from keras_bert_layers.data.chunks import Chunk
-from keras_bert_layers.data.preparation import Preparation, ShardReport
-from keras_bert_layers.data.record_writer import RecordWriter
+from keras_bert_layers.data.records.chunks import Chunk
+from keras_bert_layers.data.records.preparation import Preparation, ShardReport
+from keras_bert_layers.data.records.record_writer import RecordWriter
 
 
 def run_tasks_on_beam(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_bert_layers.data.packed_row_count import packed_row_count
 from keras_bert_layers.data.packing import pack_rows
+from keras_bert_layers.data.records.packed_row_count import packed_row_count
 
 DRAWS = {
     "short": lambda rng, size, longest: rng.integers(1, longest // 4 + 1, size),

@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 from data_records import TOKENIZER, make_records, read_examples, sequences_of
 
-from keras_bert_layers.data import read_metadata, record_dataset, record_epoch, record_epochs, split_shards
-from keras_bert_layers.data.ragged_columns import joined
-from keras_bert_layers.data.record_epochs import RecordEpochs
-from keras_bert_layers.data.record_steps import RecordSteps
+from keras_bert_layers.data import read_metadata, record_dataset, record_epoch, split_shards
+from keras_bert_layers.data.records import record_epochs
+from keras_bert_layers.data.records.ragged_columns import joined
+from keras_bert_layers.data.records.record_epochs import RecordEpochs
+from keras_bert_layers.data.records.record_steps import RecordSteps
 from keras_bert_layers.text import MaskedLMMasker
 
 PAD, CLS, SEP = TOKENIZER.pad_id, TOKENIZER.cls_id, TOKENIZER.sep_id

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_layers.data.preparation import Preparation
-from keras_bert_layers.data.ragged_columns import Columns, joined, places, rows, splits_of
-from keras_bert_layers.data.stored_rows import RowLayout, places_of_tokens
+from keras_bert_layers.data.records.preparation import Preparation
+from keras_bert_layers.data.records.ragged_columns import Columns, joined, places, rows, splits_of
+from keras_bert_layers.data.records.stored_rows import RowLayout, places_of_tokens
 
 _ROWS_AT_ONCE = 1024
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_layers.data.ragged_columns import Columns, joined, splits_of
-from keras_bert_layers.data.record_metadata import RecordMetadata
-from keras_bert_layers.data.schema import check_consistent, parse_examples
+from keras_bert_layers.data.records.ragged_columns import Columns, joined, splits_of
+from keras_bert_layers.data.records.record_metadata import RecordMetadata
+from keras_bert_layers.data.records.schema import check_consistent, parse_examples
 
 _EXAMPLES_AT_ONCE = 2048
 _NONE = np.zeros(0, "int32")

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_layers.data.beam import run_tasks_on_beam
-from keras_bert_layers.data.chunk_tasks import run_tasks
-from keras_bert_layers.data.chunks import describe_files, plan_chunks, total_bytes
 from keras_bert_layers.data.corpus_files import corpus_files
-from keras_bert_layers.data.deduplication import find_duplicates
-from keras_bert_layers.data.preparation import UNFINISHED, Preparation, ShardReport
-from keras_bert_layers.data.record_metadata import (
+from keras_bert_layers.data.records.beam import run_tasks_on_beam
+from keras_bert_layers.data.records.chunk_tasks import run_tasks
+from keras_bert_layers.data.records.chunks import describe_files, plan_chunks, total_bytes
+from keras_bert_layers.data.records.deduplication import find_duplicates
+from keras_bert_layers.data.records.preparation import UNFINISHED, Preparation, ShardReport
+from keras_bert_layers.data.records.record_metadata import (
     COUNTS,
     METADATA_FILE,
     VOCABULARY_FILE,
@@ -30,10 +30,10 @@ from keras_bert_layers.data.record_metadata import (
     tokenizer_settings,
     vocabulary_sha256,
 )
-from keras_bert_layers.data.record_settings import RecordSettings
-from keras_bert_layers.data.record_shards import check_sizes
-from keras_bert_layers.data.schema import SCHEMA_VERSION, fields_of
-from keras_bert_layers.data.whole_files import write_whole
+from keras_bert_layers.data.records.record_settings import RecordSettings
+from keras_bert_layers.data.records.record_shards import check_sizes
+from keras_bert_layers.data.records.schema import SCHEMA_VERSION, fields_of
+from keras_bert_layers.data.records.whole_files import write_whole
 from keras_bert_layers.text import BertTokenizer
 
 _SHARD_FILE = re.compile(r"shard-\d+-of-\d+\.tfrecord")

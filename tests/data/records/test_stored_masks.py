@@ -6,7 +6,7 @@ import pytest
 from data_records import TOKENIZER, make_records, read_examples, sequences_of
 
 from keras_bert_layers.data import RecordSettings, prepare_records, record_dataset
-from keras_bert_layers.data.stored_rows import places_of_tokens
+from keras_bert_layers.data.records.stored_rows import places_of_tokens
 from keras_bert_layers.text import BertTokenizer, MaskedLMMasker
 
 MASKER = MaskedLMMasker(TOKENIZER, mask_rate=0.2, seed=5)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_bert_layers.data.packed_row_count import packed_row_count
 from keras_bert_layers.data.packing import pack_rows
-from keras_bert_layers.data.ragged_columns import Columns, merged, rows, take
-from keras_bert_layers.data.record_metadata import RecordMetadata
-from keras_bert_layers.data.record_shards import check_sizes, read_shards
+from keras_bert_layers.data.records.packed_row_count import packed_row_count
+from keras_bert_layers.data.records.ragged_columns import Columns, merged, rows, take
+from keras_bert_layers.data.records.record_metadata import RecordMetadata
+from keras_bert_layers.data.records.record_shards import check_sizes, read_shards
 from keras_bert_layers.data.sampling import Stream, generator
 
 

@@ -11,8 +11,8 @@ import pytest
 from data_records import TOKENIZER, edit_metadata, make_records, numbered_documents, same_files
 
 from keras_bert_layers.data import RecordSettings, prepare_records, read_metadata
-from keras_bert_layers.data.record_writer import RecordWriter
-from keras_bert_layers.data.schema import SCHEMA_VERSION
+from keras_bert_layers.data.records.record_writer import RecordWriter
+from keras_bert_layers.data.records.schema import SCHEMA_VERSION
 from keras_bert_layers.text import BertTokenizer
 
 DOCUMENTS = numbered_documents()

@@ -10,9 +10,9 @@ from itertools import islice
 
 import tensorflow as tf
 
-from keras_bert_layers.data.chunks import Chunk
-from keras_bert_layers.data.preparation import Preparation, ShardReport
-from keras_bert_layers.data.record_writer import RecordWriter
+from keras_bert_layers.data.records.chunks import Chunk
+from keras_bert_layers.data.records.preparation import Preparation, ShardReport
+from keras_bert_layers.data.records.record_writer import RecordWriter
 
 
 def run_tasks(

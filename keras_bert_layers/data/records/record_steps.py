@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_bert_layers.data.ragged_columns import Columns, joined, rows
-from keras_bert_layers.data.record_epochs import RecordEpochs
-from keras_bert_layers.data.record_metadata import read_metadata
+from keras_bert_layers.data.records.ragged_columns import Columns, joined, rows
+from keras_bert_layers.data.records.record_epochs import RecordEpochs
+from keras_bert_layers.data.records.record_metadata import read_metadata
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.records.record_settings import RecordSettings
 
 UNFINISHED = "unfinished"
 

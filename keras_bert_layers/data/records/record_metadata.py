@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 
-from keras_bert_layers.data.record_settings import RecordSettings
-from keras_bert_layers.data.schema import FIELDS, SCHEMA_VERSION
-from keras_bert_layers.data.whole_files import write_whole
+from keras_bert_layers.data.records.record_settings import RecordSettings
+from keras_bert_layers.data.records.schema import FIELDS, SCHEMA_VERSION
+from keras_bert_layers.data.records.whole_files import write_whole
 from keras_bert_layers.text import BertTokenizer
 
 METADATA_FILE, VOCABULARY_FILE = "metadata.json", "vocab.txt"

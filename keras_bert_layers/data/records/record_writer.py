@@ -8,16 +8,21 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.data.chinese_words import WordMarkingTokenizer
-from keras_bert_layers.data.chunk_documents import chunk_documents
-from keras_bert_layers.data.chunk_examples import chunk_examples
-from keras_bert_layers.data.chunks import Chunk, PieceReader
-from keras_bert_layers.data.deduplication import document_hash
-from keras_bert_layers.data.preparation import Preparation, ShardReport
-from keras_bert_layers.data.ragged_columns import Columns
-from keras_bert_layers.data.schema import encode_example
-from keras_bert_layers.data.stored_masks import with_stored_masks
+from keras_bert_layers.data.records.chunk_documents import chunk_documents
+from keras_bert_layers.data.records.chunk_examples import chunk_examples
+from keras_bert_layers.data.records.chunks import Chunk, PieceReader
+from keras_bert_layers.data.records.deduplication import document_hash
+from keras_bert_layers.data.records.preparation import Preparation, ShardReport
+from keras_bert_layers.data.records.ragged_columns import Columns
+from keras_bert_layers.data.records.schema import encode_example
+from keras_bert_layers.data.records.stored_masks import with_stored_masks
+from keras_bert_layers.data.records.whole_files import (
+    explained_when_full,
+    removed_on_error,
+    size_and_sha256,
+    write_whole,
+)
 from keras_bert_layers.data.tokenized import NoTokensError, tokenize_documents
-from keras_bert_layers.data.whole_files import explained_when_full, removed_on_error, size_and_sha256, write_whole
 
 
 class RecordWriter:

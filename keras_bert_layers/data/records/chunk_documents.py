@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from keras_bert_layers.data.chunks import Chunk, Piece, PieceReader
 from keras_bert_layers.data.corpus_files import decode, is_json_lines
-from keras_bert_layers.data.preparation import ShardReport
-from keras_bert_layers.data.record_settings import RecordSettings
+from keras_bert_layers.data.records.chunks import Chunk, Piece, PieceReader
+from keras_bert_layers.data.records.preparation import ShardReport
+from keras_bert_layers.data.records.record_settings import RecordSettings
 
 
 def chunk_documents(chunk: Chunk, reader: PieceReader, settings: RecordSettings, report: ShardReport) -> Iterator[str]:

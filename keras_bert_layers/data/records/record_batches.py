@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.data.masked_batches import masked_features
-from keras_bert_layers.data.ragged_columns import Columns
-from keras_bert_layers.data.record_metadata import RecordMetadata
-from keras_bert_layers.data.stored_masks import positions_in_rows
-from keras_bert_layers.data.stored_rows import RowLayout
+from keras_bert_layers.data.records.ragged_columns import Columns
+from keras_bert_layers.data.records.record_metadata import RecordMetadata
+from keras_bert_layers.data.records.stored_masks import positions_in_rows
+from keras_bert_layers.data.records.stored_rows import RowLayout
 
 
 class RecordBatches:
