@@ -81,8 +81,8 @@ def test_the_description_counts_what_was_mended(file):
     impossible = asked("c", answers=[], is_impossible=True)
     questions = read_squad(write(file, document(asked("a", start=5), asked("b", "a dog"), impossible)))
     assert str(questions) == (
-        "3 questions on 1 texts, 1 without an answer, 1 answers moved to where their text is, "
-        "1 answers that their text does not have"
+        "3 questions on 1 text, 1 without an answer, 1 answer moved to where the text has it, "
+        "1 answer that the text does not have"
     )
 
 

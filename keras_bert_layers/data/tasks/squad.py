@@ -63,11 +63,11 @@ class Questions:
         return Questions(**columns, spans=spans, moved=self.moved, lost=self.lost, path=self.path)
 
     def __str__(self) -> str:
+        parts = [f"{_counted(len(self), 'question')} on {_counted(len(set(self.contexts)), 'text')}"]
         impossible = sum(self.is_impossible)
-        parts = [f"{len(self):,} questions on {len(set(self.contexts)):,} texts"]
         parts += [f"{impossible:,} without an answer"] if impossible else []
-        parts += [f"{self.moved:,} answers moved to where their text is"] if self.moved else []
-        parts += [f"{self.lost:,} answers that their text does not have"] if self.lost else []
+        parts += [f"{_counted(self.moved, 'answer')} moved to where the text has it"] if self.moved else []
+        parts += [f"{_counted(self.lost, 'answer')} that the text does not have"] if self.lost else []
         return ", ".join(parts)
 
 
@@ -133,6 +133,10 @@ def write_squad_predictions(path: str | os.PathLike, predictions: Mapping[str, s
     unfinished = path.with_name(f".{path.name}-{os.getpid()}")
     unfinished.write_text(json.dumps(dict(predictions), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(path)
+
+
+def _counted(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class _Reader:
