@@ -66,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         labels = kbl.models.labels_of(loaded.model)
         tokenizer = for_words(loaded.tokenizer)
         check_tags(files, labels)
-        scheme = None if options.part_of_speech else scheme_of(options, files, labels)
+        needs_scheme = not options.part_of_speech and (files or texts is not None)
+        scheme = scheme_of(options, files, labels) if needs_scheme else None
         if texts is not None:
             kbl.text.text_words(tokenizer, [""])  # refuses a tokenizer that does not tell where its tokens stand
         options.sequence_length = min(options.sequence_length, loaded.sequence_length)
@@ -143,8 +144,10 @@ def scheme_of(options, files: dict[str, TaggedSentences], labels: list[str]) -> 
         scheme = options.scheme or detect_scheme([label] for label in labels)
         invalid_positions(labels, scheme)  # refuses the letters of another scheme
     except ValueError as error:
-        advice = "" if options.scheme else "\nWith this script: --part-of-speech."
-        raise ValueError(f"{error}{advice}") from None
+        advice = (
+            "With this script: --part-of-speech." if files else "This model tags words: pass them to --predict-conll."
+        )
+        raise ValueError(f"{error}\n{advice}" if options.scheme is None else error) from None
     if options.scheme is None and scheme == "BIO" and files:
         # IOB1 has the same letters: only whole sentences tell the two apart.
         return detect_scheme(next(iter(files.values())).tags)

@@ -125,15 +125,29 @@ def test_a_run_that_is_done_is_not_trained_again_and_scores_the_same(trained, ch
     assert (after["epochs"], after["test"]) == (before["epochs"], before["test"])
 
 
-def test_parts_of_speech_are_scored_by_words_and_a_tenth_is_held_out(checkpoint, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def trained_on_speech(checkpoint, tmp_path_factory):
+    """The folder of a finished run on parts of speech, without held-out sentences of its own."""
+    folder = tmp_path_factory.mktemp("speech")
     rows = sentences(40, 0).replace("B-LOC", "PROPN").replace("I-LOC", "PROPN").replace("B-PER", "NOUN")
-    (tmp_path / "train.conll").write_text(rows)
-    arguments = ["--model", str(checkpoint), "--train", str(tmp_path / "train.conll"), "--pieces", "all"]
-    assert tag.main([*arguments, "--part-of-speech", "--output", str(tmp_path / "run"), *QUICK]) == 0
-    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    (folder / "train.conll").write_text(rows)
+    arguments = ["--model", str(checkpoint), "--train", str(folder / "train.conll"), "--pieces", "all"]
+    assert tag.main([*arguments, "--part-of-speech", "--output", str(folder / "run"), *QUICK]) == 0
+    return folder / "run"
+
+
+def test_parts_of_speech_are_scored_by_words_of_a_tenth_that_is_held_out(trained_on_speech):
+    results = json.loads((trained_on_speech / "results.json").read_text())
     assert results["dev"] == {"accuracy": 1.0}
-    assert results["examples"]["dev"]["sentences"] == 4
-    assert "held out of the training sentences" in capsys.readouterr().out
+    assert [results["examples"][name]["sentences"] for name in ("train", "dev")] == [36, 4]
+
+
+def test_a_model_of_parts_of_speech_tags_words_and_finds_no_entities(trained_on_speech, tmp_path, capsys):
+    (tmp_path / "words.txt").write_text("Ben\nsees\nRome\n")
+    assert tag.main(["--model", str(trained_on_speech), "--predict-conll", str(tmp_path / "words.txt")]) == 0
+    assert capsys.readouterr().out == "Ben\tNOUN\nsees\tO\nRome\tPROPN\n\n"
+    message = refused(capsys, "--model", trained_on_speech, "--predict", tmp_path / "words.txt")
+    assert "This model tags words: pass them to --predict-conll." in message
 
 
 def test_sentences_longer_than_the_model_takes_are_trained_in_parts_that_lose_nothing():
