@@ -11,8 +11,8 @@ columns are found by the names in its first line, or by numbers from 0 where it 
 
 It prints a line for each step of the work: what was read, how training goes with the time that is left, the scores. It
 writes below `--output`: the model, a picture of its errors, `results.json`. Run again after it was killed, it goes on
-where it was. A base model takes an hour for 10,000 sentences and three epochs on two cores, minutes on a GPU; a small
-one minutes. The status is 0, or 2 with a message when the input is at fault.
+where it was. Three epochs over 5,452 questions take four minutes on two busy cores with a model of two layers of width
+384. The status is 0, or 2 with a message when the input is at fault.
 """
 
 import os
@@ -203,10 +203,11 @@ def _names(options, tables) -> list[str] | None:
         return None
     if options.regression:
         return [options.columns.label if isinstance(options.columns.label, str) else "value"]
-    try:
-        return list(LabelVocabulary.from_labels(tables["train"].labels, options.multi_label).names)
-    except ValueError as error:
-        raise ValueError(f"{options.train}: {error}") from None
+    table = tables["train"]
+    if not options.multi_label and "" in table.labels:
+        line = table.lines[table.labels.index("")]
+        raise ValueError(f"{table.path}, line {line}: expected a label. There is none.")
+    return list(LabelVocabulary.from_labels(table.labels, options.multi_label).names)
 
 
 def _summary(targets: np.ndarray, problem: Problem) -> str:

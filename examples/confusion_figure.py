@@ -29,9 +29,12 @@ def draw_confusion(path: Path, counts: np.ndarray, names: list[str], title: str)
     cell = 0.62 if count <= 12 else 0.42 if count <= WITH_NUMBERS else 0.24
     size = 9 if count <= WITH_NUMBERS else 7
     with pyplot.rc_context({"font.family": fonts}), warnings.catch_warnings(action="ignore"):  # glyphs no font has
-        figure, axes = pyplot.subplots(figsize=(max(3.2, cell * count) + 1.2, max(3.2, cell * count)))
+        side = max(3.2, cell * count)
+        figure, axes = pyplot.subplots(figsize=(side + 1.2, side))
         picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(count), names, size=size, rotation=0 if _fits(names, cell) else 90, parse_math=False)
+        axes.set_xticks(
+            range(count), names, size=size, rotation=0 if _fits(names, side / count) else 90, parse_math=False
+        )
         axes.set_yticks(range(count), names, size=size, parse_math=False)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -47,7 +50,7 @@ def draw_confusion(path: Path, counts: np.ndarray, names: list[str], title: str)
             axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
             axes.grid(which="minor", color="#eaeef2", linewidth=0.4)
             axes.tick_params(which="minor", length=0)
-        bar = figure.colorbar(picture, label="share of the true label", shrink=min(1, 4 / (cell * count)), pad=0.03)
+        bar = figure.colorbar(picture, label="share of the true label", shrink=min(1, 4 / side), pad=0.03)
         bar.outline.set_visible(False)
         figure.savefig(path, dpi=130, bbox_inches="tight")
         pyplot.close(figure)
@@ -123,9 +126,10 @@ def _most_frequent(counts, names):
     return merged, [*(names[number] for number in kept), f"{len(names) - len(kept)} others"]
 
 
-def _fits(names, cell) -> bool:
-    """Whether names stand side by side, at about a twelfth of an inch a letter."""
-    return max(map(len, names)) * 0.085 < cell
+def _fits(names, width) -> bool:
+    """Whether names stand side by side in columns of so many inches."""
+    inches_a_letter = 0.085
+    return max(map(len, names)) * inches_a_letter < width
 
 
 def _pyplot():

@@ -164,7 +164,7 @@ def test_a_table_of_an_earlier_model_is_scored_without_training(trained, folder,
     [
         ([["text", "label"], ["a"]], [], r"line 2: expected 2 column(s)"),
         ([["a", "1"]], [], "expected one column named 'text'"),
-        ([["text", "label"], ["a", ""]], [], "a label for every example"),
+        ([["text", "label"], ["a", ""]], [], "line 2: expected a label"),
         (
             [["text", "label"], ["a", "many"], *[["a", "1"]] * 20],
             ["--regression"],
