@@ -9,7 +9,6 @@ default of transformers and twice the work. Only training is timed. It writes th
 tokens, padding included, as JSON. With `--steps N` it stops after N steps, to time them.
 """
 
-import argparse
 import json
 import random
 import time
@@ -18,13 +17,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from finetune_arguments import make_parser
 from finetune_tasks import TASKS
 
 IGNORED = -100
 
 
 def main() -> None:
-    options = parse_arguments()
+    parser = make_parser(__doc__)
+    parser.add_argument("--batches", choices=("random", "sorted"), default="random")
+    options = parser.parse_args()
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.set_seed(options.seed)
@@ -46,22 +48,6 @@ def main() -> None:
         report |= {"metric": task.metric, "score": task.score([example[1] for example in test], predicted)}
     Path(options.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--task", required=True, choices=TASKS)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batches", choices=("random", "sorted"), default="random")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=5e-5)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
 
 
 def build(path: str, kind: str, labels: list[str]) -> torch.nn.Module:

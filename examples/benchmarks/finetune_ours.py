@@ -12,7 +12,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import argparse
 import json
 import sys
 import time
@@ -26,6 +25,7 @@ with quiet_start():
     import keras
     import numpy as np
     import tensorflow as tf
+    from finetune_arguments import make_parser
     from finetune_tasks import TASKS
 
     import keras_bert_layers as kbl
@@ -34,7 +34,7 @@ SEQUENCE_LENGTH = 128
 
 
 def main() -> None:
-    options = parse_arguments()
+    options = make_parser(__doc__).parse_args()
     keras.utils.set_random_seed(options.seed)
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     task = TASKS[options.task]
@@ -72,21 +72,6 @@ def main() -> None:
         report |= {"metric": task.metric, "score": task.score([example[1] for example in test], predicted)}
     Path(options.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--task", required=True, choices=TASKS)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=5e-5)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
 
 
 class Clock(keras.callbacks.Callback):
