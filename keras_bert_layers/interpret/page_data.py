@@ -60,8 +60,8 @@ def attention_data(found: Inspection, others: Mapping[str, np.ndarray]) -> dict[
         values = values[None] if values.ndim == 2 else values
         if values.ndim != 3 or values.shape[1:] != (size, size) or len(values) > layers:
             raise ValueError(
-                f"The maps {name!r} of {found.tokens} must be [layers, {size}, {size}] with at most {layers} layers, or "
-                f"[{size}, {size}]. Received the shape {values.shape}."
+                f"The maps {name!r} of {found.text!r} must have the shape [layers, {size}, {size}], {layers} layers "
+                f"at most, or [{size}, {size}]. Received: {values.shape}."
             )
         maps.append({"name": name, "layers": len(values), "data": packed(values)})
     return {"layers": layers, "heads": heads, "data": packed(found.attention), "others": maps}

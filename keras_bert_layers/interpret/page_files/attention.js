@@ -66,8 +66,9 @@ function redrawCurrent() {
   shown.at = drawLarge(maps, text, state, current);
   const map = maps.get(state.layer, state.column);
   const row = current.row === null ? null : map.subarray(current.row * maps.size, (current.row + 1) * maps.size);
+  const most = scaleOf(map, maps.size);
   tokens.forEach((element, place) => {
-    element.style.backgroundColor = row ? weightTint(weightOf(row[place])) : "";
+    element.style.backgroundColor = row ? weightTint(weightOf(row[place]) / most) : "";
     element.setAttribute("aria-selected", String(place === current.row));
   });
   const sentence = readingOf(text, row, current);

@@ -48,7 +48,8 @@ function barRow(name, share, value, { best = false, middle = false, color = null
 }
 
 function signed(value, digits = 3) {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
 }
 
 const plain = (value) => value.toFixed(3).replace("-", "−");
