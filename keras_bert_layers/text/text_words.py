@@ -12,6 +12,8 @@ from keras_bert_layers.text.tokenizer import BertTokenizer
 _MARK = r"[\p{M}\x{E0020}-\x{E007F}]"
 # What the tokenizer drops, or takes as a space: no word ends with it.
 _INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}]"
+# Without any of these, tab and line ends aside, words end where their last tokens do.
+_RARE = r"\C*[\p{M}\p{Cf}\x{0}-\x{8}\x{B}\x{C}\x{E}-\x{1F}\x{7F}-\x{9F}]\C*"
 
 
 class TextWords(NamedTuple):
@@ -71,7 +73,12 @@ def text_words(tokenizer: BertTokenizer, texts: tf.Tensor) -> TextWords:
     last = tf.concat([first[1:], [tf.size(ids.values, tf.int64)]], axis=0)[: tf.size(first)] - 1
     word_rows = tf.gather(rows, first)
     word_starts = tf.gather(starts.values, first)
-    word_ends = _tight_ends(texts, word_rows, word_starts, tf.gather(ends.values, last))
+    word_ends = tf.gather(ends.values, last)
+    word_ends = tf.cond(
+        tf.reduce_any(tf.strings.regex_full_match(texts, _RARE)),
+        lambda: _tight_ends(texts, word_rows, word_starts, word_ends),
+        lambda: word_ends,
+    )
     before = tf.pad(tf.cumsum(tf.cast(begins, tf.int64)), [[1, 0]])
     word_ids = tf.cast(word - tf.gather(before, tf.gather(splits, rows)), tf.int32)
     return TextWords(

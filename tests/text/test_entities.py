@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 import tensorflow as tf
-from text_entities import begins_a_word, ends_a_word, hard_texts, planted_text
+from text_entities import begins_a_word, ends_a_word, hard_texts, kind, planted_text
 
 from keras_bert_layers import models
 from keras_bert_layers.data.tasks import spans_from_tags
@@ -56,6 +56,17 @@ def test_whatever_the_tags_entities_are_stretches_of_whole_words_in_order(argume
                 wrong.append((text, start, end))
             end_before = end
     assert wrong == []
+
+
+@pytest.mark.parametrize("rules", ["google", "huggingface"])
+def test_words_stand_where_they_do_whatever_texts_are_beside_them(rules):
+    tokenizer = tokenizer_of(TEXTS, rules=rules)
+    plain = [number for number, text in enumerate(TEXTS) if not {"mark", "dropped"} & {*map(kind, text)} and text]
+    assert len(plain) > 50
+    together = text_words(tokenizer, tf.constant(TEXTS))
+    alone = text_words(tokenizer, tf.constant([TEXTS[number] for number in plain]))
+    for column, expected in zip(alone, together, strict=True):
+        assert column.to_list() == tf.gather(expected, plain).to_list()
 
 
 @pytest.mark.parametrize("rules", ["google", "huggingface"])
@@ -140,6 +151,7 @@ def test_texts_of_any_length_are_answered_token_by_token(tagger):
         assert short[name].to_list() == whole[name].to_list()
 
 
+@pytest.mark.long
 def test_a_saved_model_finds_the_same_entities(tagger, tmp_path):
     model, tokenizer, texts = tagger
     module = tf.Module()
