@@ -1,5 +1,6 @@
 """The classification script: every kind of label, its answers in order, runs that are killed, and bad input."""
 
+import argparse
 import csv
 import io
 import json
@@ -212,6 +213,29 @@ def test_options_that_make_no_sense_are_refused(arguments, message, capsys):
         classify.main(["--model", "anything", *arguments])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "problem_type", "labels", "origin"),
+    [
+        (["a", "b", "c"], "single_label", ["c", "a", "b"], "of the checkpoint"),
+        (["x", "y", "z"], "single_label", ["x", "y", "z"], "new"),
+        (["a", "b"], "single_label", ["a", "b"], "new"),
+        (["a", "b", "c"], "multi_label", ["a", "b", "c"], "new"),
+    ],
+)
+def test_a_head_is_kept_only_for_the_same_labels_and_then_in_its_order(names, problem_type, labels, origin, tmp_path):
+    encoder = models.bert_encoder(tiny.config(num_layers=1))
+    saved = randomized(models.text_classifier(encoder, labels=["c", "a", "b"]))
+    convert.save_pretrained(saved, tmp_path / "model", tiny.tokenizer())
+    options = argparse.Namespace(model=str(tmp_path), problem_type=problem_type)
+    loaded, found_origin = classify.load(options, names)
+    assert (models.labels_of(loaded.model), found_origin) == (labels, origin)
+    assert models.problem_type_of(loaded.model) == problem_type
+    kernel = np.asarray(loaded.model.get_layer("classification").logits.kernel)
+    same = kernel.shape == (8, 3) and np.array_equal(kernel, saved.get_layer("classification").logits.kernel)
+    assert same == (origin == "of the checkpoint")
+    assert np.array_equal(loaded.model.get_layer("pooler").get_weights()[0], saved.get_layer("pooler").get_weights()[0])
 
 
 def test_a_tenth_is_held_out_of_every_label():
