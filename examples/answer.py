@@ -83,6 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         report(options, results["scores"])
         write_answers(options, answers, results["scores"])
         if training is not None:
+            results["settings"] = {name: str(value) for name, value in vars(options).items() if value is not None}
             print(f"saved     {fine_tuning.save(options, loaded.model, loaded.tokenizer, results)}")
     if options.export is not None:
         export(options, loaded)

@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from keras_bert_layers import convert, models, text
+from keras_bert_layers import convert, models, ops, text
+from keras_bert_layers.data import tasks
 
 VOCABULARY = [*tiny.VOCABULARY, "what", "?"]
 FILLING = ["the", "film", "a", "is", "not"]
@@ -140,6 +141,32 @@ def test_the_best_answer_is_that_of_a_loop_over_all_windows(never_empty, capsys,
         assert record["score"] == pytest.approx(best[0], abs=1e-4)
 
 
+def test_one_graph_from_strings_to_answers_gives_those_of_the_script(never_empty, capsys, tmp_path):
+    loaded = convert.from_pretrained(never_empty)
+    preprocessor = text.QuestionPreprocessor(loaded.tokenizer, 16, 4, 6)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)] * 2)
+    def answers_of(asked, contexts):
+        windows = preprocessor((asked, contexts))
+        logits = loaded.model({name: windows[name] for name in loaded.model.input})
+        scores, first, last = ops.best_spans(logits["start"], logits["end"], windows["context_mask"], top_k=4)
+        places = (tf.gather(windows["starts"], first, batch_dims=1), tf.gather(windows["ends"], last, batch_dims=1))
+        nulls = logits["start"][:, 0] + logits["end"][:, 0]
+        scores, starts, ends, _ = ops.merge_spans(scores, *places, nulls, windows["example_ids"], tf.size(asked))
+        return text.answer_texts(contexts, starts, ends), ops.span_probabilities(scores)
+
+    asked = [*lines(), {"question": "what ?", "context": ""}]
+    texts, probabilities = answers_of(*([line[name] for line in asked] for name in ("question", "context")))
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(map(json.dumps, asked)), encoding="utf-8")
+    out = run(capsys, "--model", never_empty, "--predict", path, *SETTINGS)
+    for line, row, shares in zip(out.splitlines(), texts.numpy(), probabilities.numpy(), strict=True):
+        listed = json.loads(line)["n_best"]
+        assert [answer.decode() for answer in row[: len(listed)]] == [one["text"] for one in listed]
+        assert not any(row[len(listed) :])
+        np.testing.assert_allclose(shares[: len(listed)], [one["probability"] for one in listed], atol=1e-5)
+
+
 @pytest.mark.long
 def test_the_exported_model_gives_logits_of_questions_and_texts(never_empty, capsys, tmp_path):
     run(capsys, "--model", never_empty, "--export", tmp_path / "served", *SETTINGS)
@@ -213,6 +240,14 @@ def test_lines_that_are_no_questions_are_refused(content, said, checkpoint, tmp_
 )
 def test_the_question_word_is_the_first(question, word):
     assert answer_figure.question_word(question) == word
+
+
+@pytest.mark.parametrize(("scores", "asked"), [("squad", "Who was it?"), ("cmrc", "谁？")])
+def test_the_figure_is_drawn_in_any_language(scores, asked, tmp_path):
+    spans = np.array([[0, 1], [0, 2]])
+    questions = tasks.Questions(["1", "2"], [asked] * 2, ["甲乙丙"] * 2, [["甲"], ["甲乙"]], spans, [""] * 2)
+    answer_figure.draw_scores(tmp_path / "scores.png", questions, {"1": "甲", "2": "乙"}, scores)
+    assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
