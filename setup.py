@@ -15,6 +15,7 @@ EXTRAS = {
     "beam": ["apache-beam>=2.77,<3"],
     "chinese": ["jieba>=0.42.1"],
     "serving": ["tensorflow-serving-api>=2.21,<2.22"],
+    "browser": ["playwright>=1.50"],  # the tests of the page of explanations; it drives the system's Chromium
     "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4"],
 }
 EXTRAS["test"] = [
@@ -34,6 +35,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["keras_bert_layers", "keras_bert_layers.*"]),
+    package_data={"keras_bert_layers.interpret": ["page_files/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21.1,<2.22",
