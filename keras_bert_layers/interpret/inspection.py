@@ -37,7 +37,8 @@ def inspect(model: keras.Model, preprocessor, texts: Sequence[str | tuple[str, s
     """The attention and hidden states of every layer for each text, without padding.
 
     Args:
-        model: as in `attention_model`, with the inputs `token_ids`, `segment_ids`, `padding_mask`.
+        model: as in `attention_model`, with the inputs `token_ids`, `segment_ids`, `padding_mask`; or what
+            `attention_model` made of it, which saves the making when called often.
         preprocessor: the BertPreprocessor that makes the model's features.
         texts: list of str, or of pairs of str.
 
@@ -56,7 +57,8 @@ def inspect(model: keras.Model, preprocessor, texts: Sequence[str | tuple[str, s
         ('Hi', ',', 'hi')
     """
     check_texts(texts)
-    seen = attention_model(model)
+    is_made = isinstance(getattr(model, "output", None), dict) and {"attention", "hidden_states"} <= set(model.output)
+    seen = model if is_made else attention_model(model)
     found = []
     for text in texts:
         pieces = pieces_of(preprocessor, text)

@@ -25,6 +25,15 @@ class WatchedBlock(keras.layers.Layer):
             arguments["padding_mask"] = mask
         return self.block(inputs, **{**arguments, "return_attention_scores": True}, training=training)
 
+    def compute_output_spec(self, inputs, **arguments):
+        num_heads = getattr(self.block.attention, "num_heads", None)
+        if num_heads is None:
+            return super().compute_output_spec(inputs, **arguments)
+        # Known without tracing the block, which takes a second in a large one.
+        batch, length = inputs.shape[:2]
+        weights = keras.KerasTensor((batch, num_heads, length, length), dtype="float32")
+        return keras.KerasTensor(inputs.shape, dtype=self.block.compute_dtype), weights
+
     def compute_mask(self, inputs, mask=None):
         return None
 
