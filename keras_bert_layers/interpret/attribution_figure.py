@@ -84,6 +84,8 @@ def _bars(attributions, headings, most, width):
 
 def _heading(found, labels):
     names = class_names(found, labels)
+    if not len(found.probabilities):
+        return f"{target_name(found, labels)} {found.logit:.3g}"
     best = int(np.argmax(found.probabilities))
     target = target_name(found, labels)
     heading = f"{names(best)} {found.probabilities[best]:.0%}"

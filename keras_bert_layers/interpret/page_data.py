@@ -74,13 +74,16 @@ def packed(weights: np.ndarray) -> str:
 
 
 def class_names(found: Attribution, labels: Sequence[str] | None):
-    """A function from the number of a class, or of a position where these are predicted, to its name."""
+    """A function from the number of a class, or of a position where these are predicted, to its name.
+
+    A result without probabilities is of a model whose logit is the answer itself.
+    """
     count = len(found.probabilities)
     if isinstance(found.target[0], str) and count == len(found.tokens) and labels is None:
         return lambda place: found.tokens[place]
     if labels is None:
-        return lambda place: f"class {place}" if count > 1 else "yes"
-    if len(labels) != count:
+        return lambda place: f"class {place}" if count > 1 else "yes" if count else "the value"
+    if count and len(labels) != count:
         raise ValueError(
             f"`labels` names {len(labels)} classes, and the prediction for {found.text!r} has {count}. Pass a name for "
             "each, in the order of the logits."
@@ -93,7 +96,9 @@ def target_name(found: Attribution, labels: Sequence[str] | None) -> str:
     names, *places = class_names(found, labels), *found.target
     output = [str(place) for place in places if isinstance(place, str)]
     numbers = [place for place in places if not isinstance(place, str)]
-    where = [f"at {found.tokens[place]!r}" for place in numbers[:-1] if place < len(found.tokens)]
+    # A model of masked tokens counts those alone; its result does not say that it is one.
+    masks = sum(token in ("[MASK]", "<mask>") for token in found.tokens)
+    where = [f"at {found.tokens[place]!r}" for place in numbers[:-1] if place >= masks]
     return " ".join([*output, names(numbers[-1]), *where])
 
 

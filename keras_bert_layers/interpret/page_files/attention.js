@@ -85,7 +85,7 @@ function readingOf(text, row, current) {
   const parts = places.map((place) =>
     make("bdi", {}, make("b", { dir: "auto" }, text.tokens[place]), ` ${weightOf(row[place]).toFixed(2)}`),
   );
-  return [from, " reads from", ...parts];
+  return [from, " reads from", ...parts.flatMap((part) => [" ", part])];
 }
 
 function strongest(row, count) {

@@ -42,6 +42,7 @@ function showScores(text, found, state) {
 }
 
 function showPrediction(found) {
+  byId("prediction").parentElement.hidden = found.probabilities.length === 0;
   byId("prediction").replaceChildren(
     ...found.probabilities.flatMap(([name, probability], number) =>
       barRow(name, probability, percent(probability), { best: number === 0 }),

@@ -38,7 +38,7 @@ function drawSquares(canvas, map, size, text, current) {
   const cell = Math.max(4, Math.min(MOST_CELL, (available - GUTTER) / size));
   const font = Math.min(13, Math.max(8, cell * 0.82));
   const probe = prepared(canvas, 1, 1);
-  probe.font = fontOf(font);
+  probe.font = fontOf(font, "600"); // as wide as a label gets, when it is marked
   const widest = Math.max(...text.tokens.map((token) => probe.measureText(token).width));
   const gutter = Math.min(GUTTER, widest + 10);
   const upright = widest < cell;
