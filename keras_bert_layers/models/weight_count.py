@@ -13,8 +13,8 @@ class WeightCount(NamedTuple):
         total: all.
 
     Example:
-        >>> print(WeightCount(296_070, 22_861_058))
-        296,070 of 22,861,058 weights are trained (1.3 %)
+        >>> print(WeightCount(222_338, 22_787_714))
+        222,338 of 22,787,714 weights are trained (1.0 %)
     """
 
     trained: int
