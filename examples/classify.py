@@ -75,6 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
     if "train" in examples:
         say("labels", _summary(targets["train"], problem))
         say("head", head)
+        if options.regression and head == "new":
+            # From 0, a small rate would take a part of the training to come to where the numbers are.
+            model.get_layer("classification").logits.bias.assign(targets["train"].mean(axis=0))
         with refusing_bad_input():
             results["epochs"] = train(options, model, problem, features, examples, targets, weights)
         model = fine_tuning.merged(model)

@@ -150,7 +150,11 @@ def test_numbers_for_pairs(folder, tmp_path, capsys):
     assert "spearman" in printed.out
     answers = run(capsys, "--model", tmp_path, *columns, "--predict", folder / "pairs.csv").out.splitlines()
     assert len(answers) == 69
-    assert all(np.isfinite(float(line.split("\t")[0])) for line in answers)
+    values = [float(line.split("\t")[0]) for line in answers]
+    with (folder / "pairs.csv").open(newline="") as file:
+        labels = [float(row[2]) for row in csv.reader(file)]
+    assert abs(np.mean(values) - np.mean(labels)) < np.std(labels)
+    assert np.std(values) > 0
 
 
 def test_a_table_of_an_earlier_model_is_scored_without_training(trained, folder, tmp_path, capsys):
