@@ -16,7 +16,7 @@ EXTRAS = {
     "chinese": ["jieba>=0.42.1"],
     "serving": ["tensorflow-serving-api>=2.21,<2.22"],
     "browser": ["playwright>=1.50"],  # the tests of the page of explanations; it drives the system's Chromium
-    "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4"],
+    "parity": ["torch>=2.4", "transformers>=4.57", "safetensors>=0.4", "captum>=0.7"],
 }
 EXTRAS["test"] = [
     *("pytest>=8", "pytest-xdist>=3.6", "ruff>=0.14", "pydot>=3"),

@@ -122,14 +122,7 @@ class BertConfig(ModelConfig):
             f"a multiple of num_heads={self.num_heads}, so that every head has the same size",
         )
         if self.heads_per_layer is not None:
-            # JSON makes a list of it.
-            object.__setattr__(self, "heads_per_layer", tuple(self.heads_per_layer))
-            self._require(
-                len(self.heads_per_layer) == self._num_steps()
-                and all(isinstance(n, int) and 0 < n <= self.num_heads for n in self.heads_per_layer),
-                "heads_per_layer",
-                f"None or {self._num_steps()} integers from 1 to num_heads={self.num_heads}",
-            )
+            self._check_heads(self._num_steps())
 
     @classmethod
     def from_huggingface(cls, config: dict | str | os.PathLike) -> "BertConfig":
@@ -190,14 +183,6 @@ class BertConfig(ModelConfig):
             for key, value in fields.items()
             if value is not None
         }
-
-    def require_all_heads(self) -> None:
-        """Raises a ValueError if heads were removed, which the formats of other libraries cannot say."""
-        if self.heads_per_layer is not None:
-            raise ValueError(
-                f"Formats of other libraries have as many heads in every layer, and this model has "
-                f"heads_per_layer={self.heads_per_layer}. Save it in this library's own: `kbl.convert.save_pretrained`."
-            )
 
     def _num_steps(self) -> int:
         """How many blocks are applied one after another."""

@@ -12,7 +12,7 @@ def fresh_inputs(model: keras.Model):
     """Inputs like those of a model, in the same structure."""
     check_functional(model)
     return keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name.split(":")[0]), model.input
+        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name.split(":")[0]), _graph(model).input
     )
 
 
@@ -36,11 +36,11 @@ def run_graph(model: keras.Model, inputs, call: Callable):
 
     def enter(operation, *args, **kwargs):
         if isinstance(operation, keras.Model) and is_functional(operation):
-            inner = getattr(operation, "_functional", operation)
+            inner = _graph(operation)
             return run_graph(inner, inner._standardize_inputs(args[0]), call)
         return call(operation, *args, **kwargs)
 
-    return getattr(model, "_functional", model)._run_through_graph(inputs, call_fn=enter)
+    return _graph(model)._run_through_graph(inputs, call_fn=enter)
 
 
 def run_blocks(model: keras.Model, inputs, call: Callable):
@@ -63,7 +63,12 @@ def run_blocks(model: keras.Model, inputs, call: Callable):
 
 def is_functional(model) -> bool:
     """Whether a model has a graph, as one made by the functional API or a built Sequential."""
-    return hasattr(getattr(model, "_functional", None) or model, "_run_through_graph")
+    return hasattr(_graph(model), "_run_through_graph")
+
+
+def _graph(model):
+    """The functional model that a Sequential is inside; any other model is its own."""
+    return getattr(model, "_functional", None) or model
 
 
 def check_functional(model) -> None:

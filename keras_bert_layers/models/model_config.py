@@ -38,6 +38,24 @@ class ModelConfig:
             )
         return cls(**fields)
 
+    def require_all_heads(self) -> None:
+        """Raises a ValueError if heads were removed, which the formats of other libraries cannot say."""
+        if self.heads_per_layer is not None:
+            raise ValueError(
+                f"Formats of other libraries have as many heads in every layer, and this model has "
+                f"heads_per_layer={self.heads_per_layer}. Save it in this library's own: `kbl.convert.save_pretrained`."
+            )
+
+    def _check_heads(self, num_layers: int) -> None:
+        """Makes a tuple of `heads_per_layer`, which comes as a list from JSON, and checks it."""
+        object.__setattr__(self, "heads_per_layer", tuple(self.heads_per_layer))
+        self._require(
+            len(self.heads_per_layer) == num_layers
+            and all(isinstance(count, int) and 0 < count <= self.num_heads for count in self.heads_per_layer),
+            "heads_per_layer",
+            f"None or {num_layers} integers from 1 to num_heads={self.num_heads}",
+        )
+
     def _require(self, holds: bool, name: str, expectation: str) -> None:
         if not holds:
             raise ValueError(

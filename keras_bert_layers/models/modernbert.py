@@ -107,8 +107,9 @@ def modernbert_block(config: ModernBertConfig, number: int) -> layers.Transforme
     """The block at this place, counted from 0: the place says what it sees, and whether it normalizes its input."""
     is_global = number % config.global_attention_every == 0
     initializers = {"kernel_initializer": _initializer(config), "output_initializer": _output_initializer(config)}
+    num_heads = config.heads_per_layer[number] if config.heads_per_layer else config.num_heads
     attention = layers.SelfAttention(
-        config.num_heads,
+        num_heads,
         config.attention_dropout,
         config.attention_dropout,
         use_bias=config.attention_bias,
@@ -116,6 +117,7 @@ def modernbert_block(config: ModernBertConfig, number: int) -> layers.Transforme
             config.global_max_wavelength if is_global else config.local_max_wavelength, name="rotary"
         ),
         window=None if is_global else layers.SlidingWindow(config.local_window, name="window"),
+        head_dim=None if num_heads == config.num_heads else config.hidden_dim // config.num_heads,
         name="attention",
         **initializers,
     )

@@ -80,6 +80,8 @@ class ModernBertConfig(ModelConfig):
         layer_norm_epsilon: float > 0. Defaults to 1e-5.
         initializer_range: float > 0. Deviation of the initial weights; projections back to the width H have it divided
             by √(2 `num_layers`). Defaults to 0.02.
+        heads_per_layer: how many heads each layer has, where some were removed (`compress.prune_heads`); a head keeps
+            the size `hidden_dim` / `num_heads`. Defaults to `None`: `num_heads`.
 
     Raises:
         ValueError: if a value is out of its range; the message names it.
@@ -118,6 +120,7 @@ class ModernBertConfig(ModelConfig):
     tie_embeddings: bool = True
     layer_norm_epsilon: float = 1e-5
     initializer_range: float = 0.02
+    heads_per_layer: tuple[int, ...] | None = None
 
     _presets: ClassVar[dict[str, dict]] = MODERNBERT_PRESETS
 
@@ -134,6 +137,9 @@ class ModernBertConfig(ModelConfig):
                 self._require(value in _ACTIVATIONS, name, f"one of {', '.join(_ACTIVATIONS)}")
             elif name.endswith("dropout"):
                 self._require(number and 0 <= value < 1, name, "a rate in [0, 1)")
+            elif name == "heads_per_layer":
+                if value is not None:
+                    self._check_heads(self.num_layers)
             elif name.endswith("wavelength"):
                 self._require(number and value > 1, name, "a number above 1")
             else:
@@ -183,6 +189,7 @@ class ModernBertConfig(ModelConfig):
 
         Ids of special tokens are those of a vocabulary, which is not known here: they are None.
         """
+        self.require_all_heads()
         fields = {key: getattr(self, field) for key, field in _KEYS.items()}
         wavelengths = {names: float(getattr(self, field)) for field, names in _WAVELENGTHS.items()}
         return {

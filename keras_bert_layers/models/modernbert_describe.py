@@ -41,12 +41,16 @@ def modernbert_config_of(model: keras.Model) -> ModernBertConfig:
             f"the layers {', '.join(named)}."
         )
     attention, feed_forward = blocks[0].attention, blocks[0].feed_forward
+    # What it had before any head was removed.
+    num_heads = embeddings.hidden_dim // (attention.head_dim or embeddings.hidden_dim // attention.num_heads)
+    heads = tuple(block.attention.num_heads for block in blocks)
     is_global = [block.attention.window is None for block in blocks]
     config = ModernBertConfig(
         vocabulary_size=embeddings.vocabulary_size,
         hidden_dim=embeddings.hidden_dim,
         num_layers=len(blocks),
-        num_heads=attention.num_heads,
+        num_heads=num_heads,
+        heads_per_layer=None if set(heads) == {num_heads} else heads,
         intermediate_dim=feed_forward.intermediate_dim,
         global_attention_every=is_global.index(True, 1) if any(is_global[1:]) else len(blocks),
         global_max_wavelength=attention.rotary.max_wavelength,

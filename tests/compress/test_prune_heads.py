@@ -84,7 +84,7 @@ def test_the_copy_is_independent_and_its_head_stays_tied():
     assert pruned.get_layer("masked_lm").token_embedding is pruned.get_layer("embeddings").token_embedding
 
 
-@pytest.mark.parametrize("name", ["bert", "albert"])
+@pytest.mark.parametrize("name", ["bert", "albert", "modernbert"])
 def test_it_is_saved_and_loaded_in_our_own_format(name, tmp_path):
     build, heads = CASES[name]
     pruned = compress.prune_heads(randomized(build()), heads)
@@ -132,7 +132,7 @@ def test_it_shows_its_attention_with_nothing_in_the_place_of_what_it_lacks():
 
 @pytest.mark.parametrize("write", [convert.to_huggingface, convert.to_google, convert.to_keras_hub])
 def test_formats_that_have_no_place_for_it_refuse_it(write, tmp_path):
-    pruned = compress.prune_heads(models.bert_pretrainer(models.bert_encoder(tiny.config())), {0: [0]})
+    pruned = compress.prune_heads(models.bert_encoder(tiny.config()), {0: [0]})
     with pytest.raises(ValueError, match=r"heads_per_layer=\(1, 2\).*save_pretrained"):
         write(pruned, tmp_path / "out")
 
@@ -149,6 +149,12 @@ def test_formats_that_have_no_place_for_it_refuse_it(write, tmp_path):
 def test_what_cannot_go_is_refused(build, heads, message):
     with pytest.raises(ValueError, match=message):
         compress.prune_heads(CASES[build][0](), heads)
+
+
+def test_a_modernbert_of_fewer_heads_is_not_written_for_transformers(tmp_path):
+    pruned = compress.prune_heads(modernbert(), {1: [0]})
+    with pytest.raises(ValueError, match=r"heads_per_layer=\(4, 3\)"):
+        convert.to_huggingface(pruned, tmp_path / "out")
 
 
 def test_pruned_models_are_exported(tmp_path):
