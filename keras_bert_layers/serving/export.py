@@ -1,8 +1,6 @@
 """One directory that a stock TensorFlow Serving loads and answers from."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +9,20 @@ import tensorflow as tf
 
 from keras_bert_layers import models
 from keras_bert_layers.serving.check import compare_with_model
-from keras_bert_layers.serving.signatures import ids_signature, text_signature
+from keras_bert_layers.serving.description import describe_model
+from keras_bert_layers.serving.endpoints import (
+    Endpoint,
+    describe_endpoint,
+    examples_endpoint,
+    ids_endpoint,
+    text_endpoint,
+    text_task,
+)
+from keras_bert_layers.serving.forward import Forward, plain_forward, traced_forward
+from keras_bert_layers.serving.probes import example_probes, id_probes, text_probes
+from keras_bert_layers.serving.requirements import check_requirements
+from keras_bert_layers.serving.settings import Settings, checked_buckets
+from keras_bert_layers.serving.versions import check_version, write_version
 
 
 def export(
@@ -20,107 +31,113 @@ def export(
     preprocessor: keras.layers.Layer,
     labels: Sequence[str] | None = None,
     pairs: bool = False,
+    *,
+    top_k: int = 5,
+    max_answer_length: int = 30,
+    null_threshold: float | None = None,
+    buckets: Sequence[int] = (),
 ) -> Path:
     """Writes `model` and its preprocessing as one SavedModel, and returns only after it answered like the model.
 
-    The signatures are `text` (also the default one, `serving_default`): strings in, probabilities and labels out; and
-    `token_ids`: the model's inputs in, logits out. The vocabulary and the labels are inside. The directory appears
-    complete or not at all.
+    The endpoints (signatures) are `text` (also the default one, `serving_default`): strings in, answers out;
+    `examples`: the same from serialized `tf.train.Example`s with string features of the inputs' names; `token_ids`: the
+    model's inputs in, its outputs out; and `describe`: what the SavedModel is. The vocabulary and the labels are
+    inside. A version appears complete or not at all.
 
-    What `text` gives follows from the model's `problem_type`, for C classes with labels:
+    What `text` takes and gives follows from the model; B texts, C classes:
 
-    - single-label: `probabilities` float32 [B, C] in the order of the labels, `label` string [B], the likeliest, and
-      `score` float32 [B], its probability. Of a token classifier the same at every position.
-    - multi-label: `probabilities` float32 [B, C]; `labels` string [B, C] with the likeliest first, `scores` float32
-      [B, C] of these, and `count` int32 [B]: the first so many have a probability over 0.5.
-    - regression: `value` float32 [B], with labels and without.
+    - text classification, single-label: `probabilities` float32 [B, C] in the order of the labels, `label` string [B],
+      the likeliest, and `score` float32 [B], its probability. Multi-label: `probabilities`; `labels` string [B, C] with
+      the likeliest first, `scores` float32 [B, C] of these, and `count` int32 [B]: the first so many have a probability
+      over 0.5. Regression: `value` float32 [B].
+    - token classification, with labels and a BertTokenizer: the entities of each text, padded to the most of one:
+      `text`, `label` string, `start`, `end` int32 (characters) and `score` float32 [B, E], `count` int32 [B]. Texts
+      may be of any length. Tags that mark no entities, such as parts of speech, come for every word. With a
+      BytePairTokenizer: `probabilities` [B, S, C], `label` and `score` [B, S].
+    - question answering takes `question` and `context` of any length: `answers` string, `starts`, `ends` int32
+      (characters), `scores`, `probabilities` float32 [B, k], `count` int32 [B]; `answer`, `start`, `end`, `probability`
+      [B], the best of them; and `null_score` float32 [B].
+    - masked LM, for each [MASK] in a text: `words` string and `scores` float32 [B, M, k], `positions` int32 [B, M],
+      `count` int32 [B].
+    - sentence embedding: `embedding` float32 [B, H].
+    - everything else: the model's outputs by name, float32, `logits` where it has only one. Pretraining models with
+      `mask_positions` have no endpoint for strings.
 
     Args:
-        model: a functional model with named inputs, such as `models.text_classifier` makes.
-        path: of the directory to write, which must not exist. TensorFlow Serving looks for `<name>/<version>`:
-            `"exported/1"`.
-        preprocessor: the BertPreprocessor that the model was trained with.
+        model: a functional model with named inputs, such as those of `keras_bert_layers.models`.
+        path: the folder of the model, in which the next free number becomes the version: `"exported"` gives
+            `exported/1`, then `exported/2`. If its last part is a number, it is the version, which must not exist.
+        preprocessor: what the model was trained with: a BertPreprocessor, a QuestionPreprocessor or a WordPreprocessor.
         labels: the name of each class, in the order of the logits; for models with one output. Defaults to `None`:
             those that the model was built with, and if it has none, logits out.
-        pairs: bool. Whether the `text` signature takes two texts, `text` and `text_pair`. Defaults to `False`.
+        pairs: bool. Whether the `text` endpoint takes two texts, `text` and `text_pair`. Defaults to `False`.
+        top_k: int > 0. Answers k to a question, and words for a mask. Defaults to 5.
+        max_answer_length: int > 0. The longest answer to a question, in tokens. Defaults to 30.
+        null_threshold: float. The answer to a question is empty where the score of "no answer" less that of the best
+            answer is above. Defaults to `None`: there always is an answer.
+        buckets: int. Lengths to which `text` pads its features, so that only these shapes occur; the preprocessor's
+            sequence_length is one of them. Defaults to none: as the preprocessor pads.
 
     Returns:
-        The path.
+        The path of the version.
 
     Raises:
-        ValueError: if the path exists, the model needs inputs that text does not give, the number of labels is not the
-            number of classes, or the reloaded SavedModel answers differently.
+        ValueError: if the version exists, the model needs inputs that text does not give, the number of labels is not
+            the number of classes, or the reloaded SavedModel answers differently.
 
     Example:
         >>> import tempfile, tensorflow as tf
         >>> from keras_bert_layers import models, text
         >>> preprocessor = text.BertPreprocessor(text.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good"]))
         >>> config = models.BertConfig(vocabulary_size=5, hidden_dim=8, num_layers=1, num_heads=2, intermediate_dim=8)
-        >>> classifier = models.text_classifier(models.bert_encoder(config), num_classes=2)
-        >>> path = export(classifier, tempfile.mkdtemp() + "/1", preprocessor, labels=["no", "yes"])
+        >>> classifier = models.text_classifier(models.bert_encoder(config), labels=["no", "yes"])
+        >>> path = export(classifier, tempfile.mkdtemp() + "/sentiment", preprocessor)
         >>> served = tf.saved_model.load(path).signatures["text"](text=tf.constant(["good"]))
-        >>> sorted(served)
-        ['label', 'probabilities', 'score']
+        >>> path.name, sorted(served)
+        ('1', ['label', 'probabilities', 'score'])
     """
-    path = Path(path)
-    labels = _labels(model) if labels is None else labels
-    _check(model, path, preprocessor, labels)
-    text = text_signature(model, preprocessor, labels, pairs)
-    ids = ids_signature(model)
+    check_version(path)
+    labels = _labels(model) if labels is None else tuple(labels)
+    if top_k < 1 or max_answer_length < 1:
+        raise ValueError(
+            "`top_k` and `max_answer_length` must be 1 or more. "
+            f"Received: top_k={top_k}, max_answer_length={max_answer_length}."
+        )
+    check_requirements(model, preprocessor, labels, pairs)
+    buckets = checked_buckets(buckets, preprocessor.sequence_length)
+    settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
+    description = describe_model(model, preprocessor, settings)
+    exported = endpoints_of(traced_forward(model), model, preprocessor, settings, description)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, so that the last step is a rename within one file system.
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
+    def write(directory: Path) -> None:
         archive = keras.export.ExportArchive()
         archive.track(model)
         archive.track(preprocessor)
-        archive.add_endpoint("text", *text)
-        archive.add_endpoint("token_ids", *ids)
-        archive.write_out(str(unfinished), verbose=False)
-        compare_with_model(
-            tf.saved_model.load(unfinished), {"text": text, "token_ids": ids}, preprocessor, model.compute_dtype
-        )
-        unfinished.chmod(0o755)  # mkdtemp lets nobody else in, and the server is somebody else
-        unfinished.rename(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return path
+        for name, endpoint in exported.items():
+            archive.add_endpoint(name, endpoint.function, [endpoint.specs])
+        archive.write_out(str(directory), verbose=False)
+        own = endpoints_of(plain_forward(model), model, preprocessor, settings, description)
+        probes = {"token_ids": [id_probes(model, preprocessor)], "describe": [{"rows": tf.constant([""])}]}
+        if "text" in own:
+            task = text_task(plain_forward(model), model, preprocessor, settings)
+            probes["text"] = text_probes(task, model, preprocessor)
+            probes["examples"] = [example_probes(probes["text"][0])]
+        compare_with_model(tf.saved_model.load(directory), own, probes, model.compute_dtype)
+
+    return write_version(path, write)
+
+
+def endpoints_of(forward: Forward, model, preprocessor, settings, description) -> dict[str, Endpoint]:
+    """All endpoints by name; the first one is the default."""
+    task = text_task(forward, model, preprocessor, settings)
+    from_strings = {} if task is None else {"text": text_endpoint(task), "examples": examples_endpoint(task)}
+    # In this order: what a server calls by default is what comes first.
+    endpoints = {"text": from_strings["text"]} if from_strings else {}
+    endpoints["token_ids"] = ids_endpoint(forward, model)
+    return {**endpoints, **from_strings, "describe": describe_endpoint(description)}
 
 
 def _labels(model):
     """The model's own labels, if they are those of its one output."""
     labels = None if isinstance(model.output, dict) else models.labels_of(model)
-    return labels if labels is not None and model.output.shape[-1] == len(labels) else None
-
-
-def _check(model, path, preprocessor, labels):
-    if path.exists():
-        raise ValueError(
-            f"The export needs a directory that does not exist yet. Received: {str(path)!r}, which does. Export a new "
-            "version beside it, such as the next number, or remove it first."
-        )
-    if not isinstance(model.input, dict):
-        raise ValueError(
-            "`model` must have named inputs, such as token_ids, segment_ids and padding_mask; build it with a dict of "
-            f"inputs. Received a model whose inputs are: {model.input}."
-        )
-    made = set(preprocessor("probe"))
-    missing = set(model.input) - made
-    if missing:
-        raise ValueError(
-            f"The model needs {', '.join(sorted(missing))}, which the preprocessor does not make from text. Export a "
-            f"model that needs only {', '.join(sorted(made))}."
-        )
-    if labels is None:
-        return
-    if isinstance(model.output, dict):
-        raise ValueError(
-            f"`labels` name the classes of a single output, but the model has {', '.join(sorted(model.output))}. "
-            "Leave `labels` out to export its raw outputs."
-        )
-    if len(labels) != model.output.shape[-1]:
-        raise ValueError(
-            f"`labels` must name each of the model's {model.output.shape[-1]} classes, in the order of its logits. "
-            f"Received {len(labels)}: {list(labels)}."
-        )
+    return tuple(labels) if labels is not None and model.output.shape[-1] == len(labels) else None

@@ -272,8 +272,7 @@ def test_single_texts_train_by_dropout_and_the_model_is_exported(checkpoint, fil
     arguments = ("--train", file, "--dev", dev, "--output", tmp_path / "run", "--export", tmp_path / "served", *SMALL)
     run(capsys, "--model", checkpoint, *arguments)
     served = tf.saved_model.load(tmp_path / "served" / "1").signatures["text"](text=tf.constant(SENTENCES))
-    (vectors,) = served.values()
-    np.testing.assert_allclose(vectors, one_by_one(tmp_path / "run" / "model"), atol=1e-5)
+    np.testing.assert_allclose(served["vectors"], one_by_one(tmp_path / "run" / "model"), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ def test_pairs_take_two_texts(tmp_path):
     [
         (lambda encoder: encoder, {"sequence_output", "pooled_output"}),
         (lambda encoder: models.token_classifier(encoder, 4), {"logits"}),
+        (models.text_embedder, {"vectors"}),
+        (lambda encoder: models.text_embedder(encoder, normalize=False), {"vectors"}),
     ],
 )
 def test_without_labels_the_raw_outputs_come_by_name(build, outputs, tmp_path):
