@@ -1,10 +1,10 @@
 """What plain `compile` and `fit` need to train a BERT: optimizers, schedule, losses, metric, progress, and resuming."""
 
 from keras_bert_layers.training.adamw import AdamW, adamw
-from keras_bert_layers.training.epoch_scores import EpochScores
 from keras_bert_layers.training.contrastive_loss import ContrastiveLoss
 from keras_bert_layers.training.cosent_loss import CosentLoss
 from keras_bert_layers.training.cosine_score_loss import CosineScoreLoss
+from keras_bert_layers.training.epoch_scores import EpochScores
 from keras_bert_layers.training.flops import device_peak_flops, pretraining_flops
 from keras_bert_layers.training.lamb import LAMB, lamb
 from keras_bert_layers.training.layer_decay import layer_rates
