@@ -14,7 +14,7 @@ and dropout. With `--deterministic` it then ends with the weights of a run left 
 It writes to `--output` (pretrain-out): the states (`states/`), the vocabulary, and at the end the model with its
 vocabulary (`pretrained/`, for `kbl.convert.from_pretrained`), the curves (`curves.png`), all numbers (`summary.json`,
 `progress.json`), and with `--tensorboard` the scalars for TensorBoard; and it prints how to convert the model for
-Hugging Face.
+Hugging Face. With `--model-every` it also saves the model on the way (`models/step-…`), for `explain_pretraining.py`.
 """
 
 import os
@@ -35,6 +35,7 @@ with quiet_start():
     import pretrain_arguments
     import pretrain_data
     import pretrain_figure
+    import pretrain_models
     import tensorflow as tf
     from text_input import refusing_bad_input
 
@@ -71,11 +72,20 @@ def main(command: list[str] | None = None) -> None:
         source.tokenizer.save(arguments.output / "vocab.txt")
     describe(arguments, source, model, config, phases, step)
     try:
-        train(arguments, source, phases, model, resume, progress)
+        models = pretrain_models.SavedModels(
+            arguments.output / "models",
+            arguments.model_every,
+            progress,
+            lambda path: save(arguments, source, model, config, path),
+        )
+        if step == 0:
+            models.save(0)
+        train(arguments, source, phases, model, resume, [progress, models])
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on from the last saved state.")
     try:
-        pretrained = save(arguments, source, model, config)
+        keras.config.set_dtype_policy("float32")
+        pretrained = save(arguments, source, model, config, arguments.output / "pretrained")
         finish(arguments, model, progress, phases, pretrained)
     except OSError as error:
         sys.exit(f"\n{error}. The same command tries again, from the last saved state.")
@@ -96,6 +106,11 @@ def open_source(arguments) -> tuple[pretrain_data.Texts | pretrain_data.Records,
         raise ValueError(
             "--steps-per-execution must divide --evaluate-every and the steps of every phase. Received: "
             f"--steps-per-execution {together} --evaluate-every {arguments.evaluate_every} --phases {arguments.phases}."
+        )
+    if arguments.model_every < 0 or arguments.model_every % arguments.evaluate_every:
+        raise ValueError(
+            "--model-every must be a multiple of --evaluate-every, or 0. Received: "
+            f"--model-every {arguments.model_every} --evaluate-every {arguments.evaluate_every}."
         )
     if arguments.records is None:
         return pretrain_data.Texts(arguments), phases
@@ -184,7 +199,8 @@ def describe(arguments, source, model, config, phases, step: int) -> None:
     print(flush=True)
 
 
-def train(arguments, source, phases, model, resume, progress) -> None:
+def train(arguments, source, phases, model, resume, callbacks) -> None:
+    progress = callbacks[0]
     for phase in phases:
         if resume.step > phase.end:
             continue
@@ -197,17 +213,16 @@ def train(arguments, source, phases, model, resume, progress) -> None:
             until=phase.end,
             steps_per_epoch=arguments.evaluate_every,
             validation_data=source.held_out(phase),
-            callbacks=[progress],
+            callbacks=callbacks,
             verbose=0,
         )
 
 
-def save(arguments, source, model, config) -> Path:
-    """The model as others use it: in float32, for rows that are not packed."""
-    keras.config.set_dtype_policy("float32")
-    plain = pretraining_model(config, source.objective, packed=False)
+def save(arguments, source, model, config, path: Path) -> Path:
+    """Writes the model as others use it: in float32, for rows that are not packed."""
+    with pretrain_models.unnoticed("float32"):
+        plain = pretraining_model(config, source.objective, packed=False)
     plain.set_weights(model.get_weights())
-    path = arguments.output / "pretrained"
     kbl.convert.save_pretrained(plain, path, source.tokenizer, overwrite=True)
     return path
 

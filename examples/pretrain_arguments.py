@@ -75,6 +75,9 @@ def parse(command: list[str] | None, description: str) -> argparse.Namespace:
     reports.add_argument("--checkpoint-every", type=int, default=500, help="steps")
     reports.add_argument("--keep", type=int, default=3, help="states")
     reports.add_argument("--evaluate-every", type=int, default=500, help="steps")
+    reports.add_argument(
+        "--model-every", type=int, default=0, help="steps after which the model is saved below models/; 0 for never"
+    )
     reports.add_argument("--evaluation-batches", type=int, default=50)
     reports.add_argument("--report-every", type=int, default=50, help="steps")
     reports.add_argument("--peak-tflops", type=float, help="of the device; default: known by its name")
