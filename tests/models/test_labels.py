@@ -32,21 +32,15 @@ def encoder_of(family, pooling=None):
     return ENCODERS[family]()
 
 
-@families
-def test_labels_and_problem_type_survive_a_keras_file(family, tmp_path):
-    model = models.text_classifier(encoder_of(family, "cls"), labels=LABELS, problem_type="multi_label")
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    assert (models.labels_of(again), models.problem_type_of(again)) == (LABELS, "multi_label")
-
-
-@families
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
 def test_labels_and_problem_type_survive_save_pretrained_without_being_named_again(family, tmp_path):
     model = models.text_classifier(encoder_of(family, "cls"), labels=LABELS, problem_type="multi_label")
     convert.save_pretrained(model, tmp_path / "model")
     found = convert.from_pretrained(tmp_path / "model", tokenizer=False)
     assert (found.labels, models.labels_of(found.model)) == (LABELS, LABELS)
     assert models.problem_type_of(found.model) == "multi_label"
+    in_the_file = keras.models.load_model(tmp_path / "model" / "model.keras")
+    assert (models.labels_of(in_the_file), models.problem_type_of(in_the_file)) == (LABELS, "multi_label")
 
 
 @families
