@@ -23,7 +23,10 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("There is no Chromium on the path.")
     with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM)
+        try:
+            running = playwright.chromium.launch(executable_path=CHROMIUM)
+        except sync_api.Error as error:
+            pytest.skip(f"{CHROMIUM} does not start here: {error}")
         yield running
         running.close()
 

@@ -95,16 +95,17 @@ function drawLines(canvas, map, size, text, current) {
   const [left, right] = [width * 0.3, width * 0.7];
   const middle = (place) => 4 + (place + 0.5) * height;
   const [red, green, blue] = theme().ramp[3];
+  const most = scaleOf(map, size);
   for (let row = 0; row < size; row += 1) {
     const faded = current.row !== null && row !== current.row;
     for (let column = 0; column < size; column += 1) {
-      const weight = weightOf(map[row * size + column]);
-      if (weight < (faded ? 0.1 : 0.01)) continue;
+      const share = weightOf(map[row * size + column]) / most;
+      if (share < (faded ? 0.15 : 0.01)) continue;
       context.beginPath();
       context.moveTo(left + 6, middle(row));
       context.bezierCurveTo(width / 2, middle(row), width / 2, middle(column), right - 6, middle(column));
-      context.strokeStyle = `rgba(${red}, ${green}, ${blue}, ${faded ? weight * 0.12 : weight ** 0.7})`;
-      context.lineWidth = current.row === row ? 0.8 + 2.2 * weight : 1.2;
+      context.strokeStyle = `rgba(${red}, ${green}, ${blue}, ${faded ? share * 0.12 : share ** 0.7})`;
+      context.lineWidth = current.row === row ? 1 + 3 * share : 1.2;
       context.stroke();
     }
   }
