@@ -210,7 +210,10 @@ def _names(options, tables) -> list[str] | None:
     if not options.multi_label and "" in table.labels:
         line = table.lines[table.labels.index("")]
         raise ValueError(f"{table.path}, line {line}: expected a label. There is none.")
-    return list(LabelVocabulary.from_labels(table.labels, options.multi_label).names)
+    try:
+        return list(LabelVocabulary.from_labels(table.labels, options.multi_label).names)
+    except ValueError as error:
+        raise ValueError(f"{table.path}: {error}") from None
 
 
 def _summary(targets: np.ndarray, problem: Problem) -> str:
