@@ -34,7 +34,9 @@ SEQUENCE_LENGTH = 128
 
 
 def main() -> None:
-    options = make_parser(__doc__).parse_args()
+    parser = make_parser(__doc__)
+    parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train low-rank changes of matrices only")
+    options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     task = TASKS[options.task]
@@ -53,6 +55,8 @@ def main() -> None:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
     per_epoch = -(-len(training) // options.batch_size)
     steps = options.epochs * per_epoch
+    if options.lora:
+        kbl.compress.add_lora(loaded.model, options.lora)
     loaded.model.compile(
         kbl.training.adamw(options.learning_rate, steps, steps // 10, epsilon=1e-8), loss=loss, jit_compile=False
     )
@@ -67,6 +71,10 @@ def main() -> None:
     # The first step traces the graph, which is part of the time that a user waits.
     report |= {"median_step": float(np.median(clock.times)), "first_step": clock.first}
     report["seconds"] = clock.first + sum(clock.times)
+    counts = kbl.models.count_weights(loaded.model)
+    report |= {"trained_weights": counts.trained, "weights": counts.total}
+    if options.lora:
+        kbl.compress.merge_lora(loaded.model)
     if options.steps is None:
         predicted = side.predict([example[0] for example in test])
         report |= {"metric": task.metric, "score": task.score([example[1] for example in test], predicted)}
