@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
             results["settings"] = {name: str(value) for name, value in vars(options).items() if value is not None}
             print(f"saved     {fine_tuning.save(options, loaded.model, loaded.tokenizer, results)}")
     if options.export is not None:
-        export(options, loaded)
+        export(options, loaded, preprocessor)
     return 0
 
 
@@ -143,10 +143,16 @@ def write_answers(options, answers, scores) -> None:
     print(f"          {options.output / 'predictions.json'}, {options.output / 'scores.png'}")
 
 
-def export(options, loaded) -> None:
-    preprocessor = loaded.preprocessor(sequence_length=options.sequence_length, truncation="only_second")
-    path = fine_tuning.next_version(options.export)
-    print(f"served    {kbl.serving.export(fine_tuning.merged(loaded.model), path, preprocessor, pairs=True)}")
+def export(options, loaded, preprocessor) -> None:
+    path = kbl.serving.export(
+        fine_tuning.merged(loaded.model),
+        fine_tuning.next_version(options.export),
+        preprocessor,
+        top_k=options.n_best,
+        max_answer_length=options.max_answer_length,
+        null_threshold=null_threshold(options),
+    )
+    print(f"served    {path}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ import keras
 
 from keras_bert_layers import models
 from keras_bert_layers.models.parts import masked_lm_head
+from keras_bert_layers.models.task import PRETRAINING_HEADS, task_of, task_of_parts
+
+__all__ = ["BUILDERS", "PRETRAINING_HEADS", "TASKS", "Builder", "HeadSettings", "is_tied", "task_of", "task_of_parts"]
 
 TASKS = (
     "encoder",
@@ -62,32 +65,6 @@ BUILDERS: dict[str, Builder] = {
     "question_answering": lambda encoder, head, config: models.span_predictor(encoder),
     "sentence_embedding": lambda encoder, head, config: models.text_embedder(encoder, head.pooling, head.normalize),
 }
-
-# The layer by which a model of a task is known.
-_HEADS = {
-    "next_sentence": "pretraining",
-    "replaced_token": "pretraining",
-    "masked_lm": "masked_lm",
-    "classification": "text_classification",
-    "token_classification": "token_classification",
-    "span": "question_answering",
-    "pooling": "sentence_embedding",
-}
-
-
-# Heads whose names no other task has.
-PRETRAINING_HEADS = ("next_sentence", "replaced_token", "masked_lm")
-
-
-def task_of(model: keras.Model) -> str:
-    """The task that a model was built for, known by the names of its layers."""
-    return task_of_parts({layer.name for layer in model.layers})
-
-
-def task_of_parts(names: set[str]) -> str:
-    """The task of a model with parts of these names."""
-    return next((task for head, task in _HEADS.items() if head in names), "encoder")
-
 
 def is_tied(model: keras.Model) -> bool:
     """Whether the masked-LM head, if there is one, has the matrix of the token embedding."""

@@ -12,11 +12,13 @@ from keras_bert_layers.serving.check import compare_with_model
 from keras_bert_layers.serving.description import describe_model
 from keras_bert_layers.serving.endpoints import (
     Endpoint,
+    TextTask,
     describe_endpoint,
     examples_endpoint,
     ids_endpoint,
     text_endpoint,
     text_task,
+    traced,
 )
 from keras_bert_layers.serving.forward import Forward, plain_forward, traced_forward
 from keras_bert_layers.serving.probes import example_probes, id_probes, text_probes
@@ -59,7 +61,7 @@ def export(
       [B], the best of them; and `null_score` float32 [B].
     - masked LM, for each [MASK] in a text: `words` string and `scores` float32 [B, M, k], `positions` int32 [B, M],
       `count` int32 [B].
-    - sentence embedding: `embedding` float32 [B, H].
+    - sentence embedding: `vectors` float32 [B, H].
     - everything else: the model's outputs by name, float32, `logits` where it has only one. Pretraining models with
       `mask_positions` have no endpoint for strings.
 
@@ -107,7 +109,9 @@ def export(
     buckets = checked_buckets(buckets, preprocessor.sequence_length)
     settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
     description = describe_model(model, preprocessor, settings)
-    exported = endpoints_of(traced_forward(model), model, preprocessor, settings, description)
+    forward = traced_forward(model)
+    task = text_task(forward, model, preprocessor, settings)
+    exported = endpoints_of(forward, None if task is None else traced(task), model, description)
 
     def write(directory: Path) -> None:
         archive = keras.export.ExportArchive()
@@ -116,25 +120,26 @@ def export(
         for name, endpoint in exported.items():
             archive.add_endpoint(name, endpoint.function, [endpoint.specs])
         archive.write_out(str(directory), verbose=False)
-        own = endpoints_of(plain_forward(model), model, preprocessor, settings, description)
+        # Functions of their own, so that what was traced is compared with what was not.
+        forward = plain_forward(model)
+        task = text_task(forward, model, preprocessor, settings)
         probes = {"token_ids": [id_probes(model, preprocessor)], "describe": [{"rows": tf.constant([""])}]}
-        if "text" in own:
-            task = text_task(plain_forward(model), model, preprocessor, settings)
+        if task is not None:
             probes["text"] = text_probes(task, model, preprocessor)
             probes["examples"] = [example_probes(probes["text"][0])]
+        own = endpoints_of(forward, task, model, description)
         compare_with_model(tf.saved_model.load(directory), own, probes, model.compute_dtype)
 
     return write_version(path, write)
 
 
-def endpoints_of(forward: Forward, model, preprocessor, settings, description) -> dict[str, Endpoint]:
-    """All endpoints by name; the first one is the default."""
-    task = text_task(forward, model, preprocessor, settings)
-    from_strings = {} if task is None else {"text": text_endpoint(task), "examples": examples_endpoint(task)}
-    # In this order: what a server calls by default is what comes first.
-    endpoints = {"text": from_strings["text"]} if from_strings else {}
+def endpoints_of(forward: Forward, task: TextTask | None, model, description: dict) -> dict[str, Endpoint]:
+    """All endpoints by name; the first one is what a server calls by default."""
+    endpoints = {} if task is None else {"text": text_endpoint(task)}
     endpoints["token_ids"] = ids_endpoint(forward, model)
-    return {**endpoints, **from_strings, "describe": describe_endpoint(description)}
+    if task is not None:
+        endpoints["examples"] = examples_endpoint(task)
+    return {**endpoints, "describe": describe_endpoint(description)}
 
 
 def _labels(model):

@@ -161,4 +161,4 @@ def test_pruned_models_are_exported(tmp_path):
     model = models.text_classifier(models.bert_encoder(tiny.config(num_heads=4)), 2)
     pruned = compress.prune_heads(randomized(model), {0: [1]})
     serving.export(pruned, tmp_path / "served", tiny.preprocessor())
-    assert (tmp_path / "served").exists()
+    assert (tmp_path / "served" / "1").exists()

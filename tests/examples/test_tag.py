@@ -111,9 +111,11 @@ def test_words_are_tagged_also_those_without_a_token(trained, tmp_path):
     assert predictions.read_text() == "Ben\tB-PER\nsees\tO\n\u200b\tO\nOslo\tB-LOC\n\nRome\tB-LOC\n\n"
 
 
-def test_the_export_gives_a_label_for_every_token(trained):
+def test_the_export_gives_the_entities_of_raw_texts(trained):
     served = tf.saved_model.load(trained / "served" / "1").signatures["text"](text=tf.constant(["Ben sees Rome"]))
-    assert [label.decode() for label in served["label"].numpy()[0][1:4]] == ["B-PER", "O", "B-LOC"]
+    assert served["text"].numpy().tolist() == [[b"Ben", b"Rome"]]
+    assert served["label"].numpy().tolist() == [[b"PER", b"LOC"]]
+    assert served["start"].numpy().tolist() == [[0, 9]]
 
 
 def test_a_run_that_is_done_is_not_trained_again_and_scores_the_same(trained, checkpoint, files, capsys):

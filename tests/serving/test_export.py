@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from keras_bert_layers import models, serving
+from keras_bert_layers import models, serving, text
 
 LABELS = ["negative", "neutral", "positive"]
 TEXTS = ["the film is good .", "Bad!", ""]
@@ -42,7 +42,7 @@ def test_text_in_gives_probabilities_and_labels(exported):
 
 def test_text_is_the_default_signature(exported):
     loaded = tf.saved_model.load(exported[-1])
-    assert set(loaded.signatures) == {"serving_default", "text", "token_ids"}
+    assert set(loaded.signatures) == {"serving_default", "text", "examples", "token_ids", "describe"}
     assert list(loaded.signatures["serving_default"].structured_input_signature[1]) == ["text"]
 
 
@@ -133,15 +133,24 @@ def test_half_precision_goes_out_as_float32(tmp_path):
     ("arguments", "message"),
     [
         ({"labels": ["a", "b"]}, "each of the model's 3 classes.*Received 2"),
-        ({"model": models.masked_lm}, "needs mask_positions, which the preprocessor does not make"),
+        ({"preprocessor": text.BertTokenizer(tiny.VOCABULARY)}, "must be a BertPreprocessor.*becomes one by"),
+        ({"preprocessor": tiny.preprocessor(sequence_length=17)}, "the model takes 16 tokens.*sequence_length=16"),
+        (
+            {"preprocessor": text.QuestionPreprocessor(tiny.tokenizer(), 16, 2, 2)},
+            "goes with a model for question_answ",
+        ),
+        ({"model": models.token_classifier, "pairs": True}, "entities are found in single texts"),
+        ({"top_k": 0}, "`top_k` and `max_answer_length` must be 1 or more"),
+        ({"buckets": (8, 17)}, "lengths from 3 to the preprocessor's sequence_length, 16"),
         ({"model": models.span_predictor, "labels": ["a"]}, "single output, but the model has end, start"),
     ],
 )
 def test_a_bad_call_is_refused_and_leaves_nothing_behind(arguments, message, tmp_path):
-    arguments = {"model": lambda encoder: models.text_classifier(encoder, 3), **arguments}
-    model = arguments.pop("model")(models.bert_encoder(tiny.config()))
+    build = arguments.get("model", models.text_classifier)
+    settings = {"path": tmp_path / "out" / "1", "preprocessor": tiny.preprocessor(), **arguments}
+    settings["model"] = build(models.bert_encoder(tiny.config()), *([] if build is models.span_predictor else [3]))
     with pytest.raises(ValueError, match=message):
-        serving.export(model, tmp_path / "out" / "1", tiny.preprocessor(), **arguments)
+        serving.export(**settings)
     assert list(tmp_path.iterdir()) == []
 
 
