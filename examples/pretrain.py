@@ -147,6 +147,7 @@ def build(arguments, source, phases) -> tuple[keras.Model, kbl.models.BertConfig
             total,
             total // 10 if arguments.warmup_steps is None else arguments.warmup_steps,
             weight_decay=arguments.weight_decay,
+            epsilon=1e-6,  # BERT's
             global_clipnorm=arguments.clip_norm or None,
         ),
         loss={"masked_lm": loss, "next_sentence": kbl.training.NextSentenceLoss()} if pairs else loss,

@@ -162,7 +162,7 @@ def pretrain(encoder, tokenizer, corpus, arguments) -> tuple[keras.Model, dict]:
 
     pretrainer = kbl.models.bert_pretrainer(encoder)
     pretrainer.compile(
-        kbl.training.adamw(1e-3, total_steps=arguments.steps, warmup_steps=arguments.steps // 10),
+        kbl.training.adamw(1e-3, arguments.steps, warmup_steps=arguments.steps // 10, epsilon=1e-6),
         loss={"masked_lm": kbl.training.MaskedLMLoss(), "next_sentence": kbl.training.NextSentenceLoss()},
         weighted_metrics={"masked_lm": [kbl.training.MaskedLMAccuracy()], "next_sentence": ["accuracy"]},
         jit_compile=True,  # every batch has the same shape, so XLA compiles the step once

@@ -57,9 +57,7 @@ def main() -> None:
     steps = options.epochs * per_epoch
     if options.lora:
         kbl.compress.add_lora(loaded.model, options.lora)
-    loaded.model.compile(
-        kbl.training.adamw(options.learning_rate, steps, steps // 10, epsilon=1e-8), loss=loss, jit_compile=False
-    )
+    loaded.model.compile(kbl.training.adamw(options.learning_rate, steps, steps // 10), loss=loss, jit_compile=False)
     clock = Clock(options.steps)
     batches = side.batches(options.batch_size, options.seed).map(clock.count)
     loaded.model.fit(

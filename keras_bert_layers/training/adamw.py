@@ -13,7 +13,8 @@ class AdamW(LayerDecay, FusedAdam, keras.optimizers.AdamW):
     """`keras.optimizers.AdamW` without weight decay on norms and biases, also after it is saved and loaded.
 
     Every weight with one axis is a bias or belongs to a norm; matrices and embedding tables decay. Keras' own
-    `exclude_from_weight_decay` does the same until the optimizer is reloaded, which forgets it.
+    `exclude_from_weight_decay` does the same until the optimizer is reloaded, which forgets it. ε is added to √v̂, as in
+    the paper and in PyTorch; Keras adds it to √v, where the same number is up to thirty times as much.
 
     With `layer_decay` ξ, a head has the learning rate η, block i = 0 … L-1 has η · ξ^(L-i), and the embeddings have
     η · ξ^(L+1); weight decay, a part of each step, is scaled alike.
@@ -51,7 +52,7 @@ def adamw(
     total_steps: int,
     warmup_steps: int = 0,
     weight_decay: float = 0.01,
-    epsilon: float = 1e-6,
+    epsilon: float = 1e-8,
     global_clipnorm: float | None = 1.0,
     **kwargs,
 ) -> AdamW:
@@ -62,7 +63,7 @@ def adamw(
         total_steps: int > 0. Steps of the whole run.
         warmup_steps: int in [0, total_steps). Defaults to 0.
         weight_decay: float >= 0. Not applied to norms and biases. Defaults to 0.01.
-        epsilon: float > 0. Defaults to 1e-6, BERT's.
+        epsilon: float > 0. Defaults to 1e-8, usual in fine-tuning; BERT was pretrained with 1e-6.
         global_clipnorm: float > 0. Longest gradient, over all weights; None for no clipping. Defaults to 1.
         **kwargs: the other arguments of AdamW, such as `layer_decay`.
 

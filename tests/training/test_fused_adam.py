@@ -11,7 +11,13 @@ from keras_bert_layers.training import AdamW, adamw
 
 
 class PlainAdamW(keras.optimizers.AdamW):
-    """Keras' own operations, with the same weights decayed."""
+    """Keras' own operations, with the same weights decayed, and epsilon where the paper has it."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        plain = self.epsilon
+        self.epsilon = plain * keras.ops.sqrt(1 - self.beta_2 ** keras.ops.cast(self.iterations + 1, "float32"))
+        super().update_step(gradient, variable, learning_rate)
+        self.epsilon = plain
 
     def _use_weight_decay(self, variable):
         return len(variable.shape) > 1
@@ -49,11 +55,7 @@ def test_weights_and_slots_are_those_of_keras(compile_arguments):
             np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-6)
 
 
-def test_two_replicas_take_the_steps_of_one_device():
-    devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        pytest.skip("needs two logical CPUs")
-    mirrored = tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
+def test_two_replicas_take_the_steps_of_one_device(mirrored):
     # Clipping is left out: Keras clips what each replica has.
     settings = {**SETTINGS, "global_clipnorm": None}
     one = trained(lambda: AdamW(**settings))
@@ -62,8 +64,7 @@ def test_two_replicas_take_the_steps_of_one_device():
         np.testing.assert_allclose(expected, got, rtol=1e-3, atol=1e-5)
 
 
-def test_a_saved_optimizer_of_keras_is_read(tmp_path):
-    """The slots have Keras' names and shapes."""
+def test_the_slots_are_those_of_keras():
     plain, fused = keras.optimizers.AdamW(1e-3), AdamW(1e-3)
     weights = [keras.Variable(np.ones((2, 3)))]
     plain.build(weights)
@@ -95,3 +96,18 @@ def test_amsgrad_is_computed_as_keras_does():
             optimizer.apply([keras.ops.full((2, 2), size)], [weight])
         weights[kind] = weight.numpy()
     np.testing.assert_array_equal(*weights.values())
+
+
+def test_epsilon_counts_as_in_pytorch():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch: pip install torch")
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=(3, 4)), rng.normal(size=(5, 3, 4)) * 1e-6
+    weight, theirs = keras.Variable(start.astype("float32")), torch.nn.Parameter(torch.tensor(start).float())
+    ours = AdamW(1e-2, weight_decay=0.1, epsilon=1e-6)
+    ours.build([weight])
+    other = torch.optim.AdamW([theirs], lr=1e-2, weight_decay=0.1, eps=1e-6)
+    for gradient in gradients.astype("float32"):
+        ours.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        theirs.grad = torch.tensor(gradient)
+        other.step()
+    np.testing.assert_allclose(weight.numpy(), theirs.detach().numpy(), atol=1e-6)
