@@ -85,8 +85,9 @@ def page(
         >>> classifier = models.text_classifier(models.bert_encoder(config), num_classes=2)
         >>> scores = interpret.gradient_x_input(classifier, preprocessor, ["Hi"])
         >>> attention = interpret.inspect(classifier, preprocessor, ["Hi"])
-        >>> interpret.page([*scores, *attention], labels=["rude", "polite"])
-        Page of 0.05 MB
+        >>> page = interpret.page([*scores, *attention], labels=["rude", "polite"])
+        >>> len(page.html) < 100_000
+        True
     """
     if not results:
         raise ValueError("A page needs at least one Attribution or Inspection. Received none.")
