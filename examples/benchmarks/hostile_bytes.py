@@ -15,7 +15,7 @@ BROKEN = {
     "never a byte of it": (b"\xfe", b"\xff", b"\xfe\xff", b"\xff\xfe\x00\x00"),
 }
 BIDI = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-WHOLE = "good film Straße 我喜欢 🙂 é नमस्ते".split()
+WHOLE = ["good", "film", "Straße", "我喜欢", "🙂", "é", "नमस्ते"]
 
 
 def hostile_bytes(count: int, seed: int = 0) -> list[bytes]:
