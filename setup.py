@@ -35,7 +35,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["keras_bert_layers", "keras_bert_layers.*"]),
-    package_data={"keras_bert_layers.interpret": ["page_files/*"]},
+    package_data={"keras_bert_layers.interpret": ["page_files/*"], "keras_bert_layers.serving": ["operation_lists/*"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21.1,<2.22",

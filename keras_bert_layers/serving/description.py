@@ -40,7 +40,7 @@ def weights_sha256(model: keras.Model) -> str:
 
     def parts():
         for weight in model.weights:
-            array = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+            array = np.ascontiguousarray(weight.value)
             yield f"{weight.dtype}{tuple(array.shape)}".encode()
             yield array.view(np.uint8) if array.ndim else array.tobytes()
 

@@ -5,24 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from keras_bert_layers import models
-from keras_bert_layers.serving.check import compare_with_model
-from keras_bert_layers.serving.description import describe_model
-from keras_bert_layers.serving.endpoints import (
-    Endpoint,
-    TextTask,
-    describe_endpoint,
-    examples_endpoint,
-    ids_endpoint,
-    text_endpoint,
-    text_task,
-    traced,
-)
-from keras_bert_layers.serving.forward import Forward, plain_forward, traced_forward
-from keras_bert_layers.serving.probes import example_probes, id_probes, text_probes
+from keras_bert_layers.serving.batching import check_batch_sizes
+from keras_bert_layers.serving.half_precision import in_bfloat16
+from keras_bert_layers.serving.operations import SERVERS, check_servers
 from keras_bert_layers.serving.requirements import check_requirements
+from keras_bert_layers.serving.saved_model import SavedModelWriter
 from keras_bert_layers.serving.settings import Settings, checked_buckets
 from keras_bert_layers.serving.versions import check_version, write_version
 
@@ -38,13 +27,18 @@ def export(
     max_answer_length: int = 30,
     null_threshold: float | None = None,
     buckets: Sequence[int] = (),
+    weights: str | None = None,
+    jit_compile: bool = False,
+    batch_sizes: Sequence[int] = (1, 8, 32),
+    servers: Sequence[str] = SERVERS,
 ) -> Path:
     """Writes `model` and its preprocessing as one SavedModel, and returns only after it answered like the model.
 
     The endpoints (signatures) are `text` (also the default one, `serving_default`): strings in, answers out;
     `examples`: the same from serialized `tf.train.Example`s with string features of the inputs' names; `token_ids`: the
     model's inputs in, its outputs out; and `describe`: what the SavedModel is. The vocabulary and the labels are
-    inside. A version appears complete or not at all.
+    inside, and as files in `assets.extra`, with requests that a server runs before it answers its first one. A version
+    appears complete or not at all.
 
     What `text` takes and gives follows from the model; B texts, C classes:
 
@@ -79,13 +73,22 @@ def export(
             answer is above. Defaults to `None`: there always is an answer.
         buckets: int. Lengths to which `text` pads its features, so that only these shapes occur; the preprocessor's
             sequence_length is one of them. Defaults to none: as the preprocessor pads.
+        weights: `"bfloat16"` writes and computes in bfloat16: half the size, less exact answers. Defaults to `None`:
+            as the model is.
+        jit_compile: bool. Whether `text_xla` and `token_ids_xla` stand beside `text` and `token_ids`, with the model
+            compiled by XLA; a server has to be started with XLA for these two. Defaults to `False`.
+        batch_sizes: int > 0. To which a server may join requests, and of the requests that warm it up. Defaults to
+            (1, 8, 32).
+        servers: versions of TensorFlow Serving that have to know every operation. Defaults to all that are listed,
+            `("2.18", "2.19", "2.20", "2.21")`.
 
     Returns:
         The path of the version.
 
     Raises:
-        ValueError: if the version exists, the model needs inputs that text does not give, the number of labels is not
-            the number of classes, or the reloaded SavedModel answers differently.
+        ValueError: if the version exists, the model needs inputs that text does not give, has LoRA matrices, or another
+            number of classes than of labels; if a server lacks an operation; or if the reloaded SavedModel answers
+            differently.
 
     Example:
         >>> import tempfile, tensorflow as tf
@@ -105,41 +108,18 @@ def export(
             "`top_k` and `max_answer_length` must be 1 or more. "
             f"Received: top_k={top_k}, max_answer_length={max_answer_length}."
         )
+    if weights not in (None, "bfloat16"):
+        raise ValueError(f'`weights` must be "bfloat16", or None to keep them as they are. Received: {weights!r}.')
+    check_servers(servers)
+    batch_sizes = check_batch_sizes(batch_sizes)
     check_requirements(model, preprocessor, labels, pairs)
     buckets = checked_buckets(buckets, preprocessor.sequence_length)
     settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
-    description = describe_model(model, preprocessor, settings)
-    forward = traced_forward(model)
-    task = text_task(forward, model, preprocessor, settings)
-    exported = endpoints_of(forward, None if task is None else traced(task), model, description)
-
-    def write(directory: Path) -> None:
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        archive.track(preprocessor)
-        for name, endpoint in exported.items():
-            archive.add_endpoint(name, endpoint.function, [endpoint.specs])
-        archive.write_out(str(directory), verbose=False)
-        # Functions of their own, so that what was traced is compared with what was not.
-        forward = plain_forward(model)
-        task = text_task(forward, model, preprocessor, settings)
-        probes = {"token_ids": [id_probes(model, preprocessor)], "describe": [{"rows": tf.constant([""])}]}
-        if task is not None:
-            probes["text"] = text_probes(task, model, preprocessor)
-            probes["examples"] = [example_probes(probes["text"][0])]
-        own = endpoints_of(forward, task, model, description)
-        compare_with_model(tf.saved_model.load(directory), own, probes, model.compute_dtype)
-
-    return write_version(path, write)
-
-
-def endpoints_of(forward: Forward, task: TextTask | None, model, description: dict) -> dict[str, Endpoint]:
-    """All endpoints by name; the first one is what a server calls by default."""
-    endpoints = {} if task is None else {"text": text_endpoint(task)}
-    endpoints["token_ids"] = ids_endpoint(forward, model)
-    if task is not None:
-        endpoints["examples"] = examples_endpoint(task)
-    return {**endpoints, "describe": describe_endpoint(description)}
+    if weights is not None:
+        model = in_bfloat16(model)
+    precision = weights or model.compute_dtype
+    writer = SavedModelWriter(model, preprocessor, settings, precision, jit_compile, batch_sizes, tuple(servers))
+    return write_version(path, writer.write)
 
 
 def _labels(model):
