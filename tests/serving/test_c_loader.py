@@ -69,7 +69,7 @@ def test_token_ids_give_what_the_live_model_gives(task, served, answered):
     for each, answer in zip(*answered(task), strict=True):
         if each.signature == "token_ids":
             outputs = model(each.inputs, training=False)
-            name = "embedding" if task == "embedding" else "logits"
+            name = "vectors" if task == "embedding" else "logits"
             assert_close(answer, outputs if isinstance(outputs, dict) else {name: outputs})
 
 
