@@ -61,7 +61,7 @@ def draw_habits(values: np.ndarray, names: Sequence[str]) -> "matplotlib.figure.
 
     layers = values.shape[2]
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, layers))
-    figure = Figure(figsize=(12, 5.6), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     panels = figure.subplots(2, 4).ravel()
     places = range(len(names))
     for panel, habit, lines in zip(panels, HABITS, np.moveaxis(values, 1, 0), strict=False):
@@ -74,6 +74,7 @@ def draw_habits(values: np.ndarray, names: Sequence[str]) -> "matplotlib.figure.
         panel.tick_params(length=0, labelsize=8)
         panel.grid(axis="y", color="#e4e2dd", linewidth=0.6)
         panel.spines[["top", "right", "left"]].set_visible(False)
+        panel.spines["bottom"].set_color("#9aa5b1")
     legend = panels[-1]
     legend.set_axis_off()
     for layer in range(layers):

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         values = np.stack(measured)
         names = names_of(options.checkpoints)
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        draw_habits(values, names).savefig(options.output, dpi=130)
+        draw_habits(values, names).savefig(options.output, dpi=100)
         numbers = {
             "checkpoints": [str(path) for path in options.checkpoints],
             "texts": len(texts),
