@@ -12,7 +12,7 @@ from keras_bert_layers import interpret, models
 pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = "good </script><script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\"> film"
-TEXTS = ["The films are not very good.", EVIL, "هذا الفيلم جميل جدا", "这部电影非常好看"]
+TEXTS = ["The films are not very good.", EVIL, "هذا الفيلم جميل جدا", "这部电影非常好看", ""]
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +32,21 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def page():
     model = models.text_classifier(
         randomized(models.bert_encoder(tiny.config(num_layers=3, max_sequence_length=64)), scale=0.4), 2
     )
     preprocessor = tiny.preprocessor(sequence_length=64)
     seen = interpret.inspect(model, preprocessor, TEXTS)
-    page = interpret.page(
+    return interpret.page(
         [*interpret.gradient_x_input(model, preprocessor, TEXTS), *seen],
         labels=["bad", "good"],
         maps={"rollout": [interpret.attention_rollout(each.attention) for each in seen]},
     )
+
+
+@pytest.fixture(scope="module")
+def path(page, tmp_path_factory):
     return page.save(tmp_path_factory.mktemp("page") / "page.html")
 
 
@@ -185,12 +189,25 @@ def test_who_prefers_dark_gets_it(browser, path):
 
 
 def test_texts_are_chosen_by_list_and_buttons(view):
-    assert view.locator("#choice option").count() == 4
-    view.select_option("#choice", "3")
-    assert view.inner_text("#reading") == TEXTS[3]
+    assert view.locator("#choice option").count() == 5
+    view.select_option("#choice", "4")
+    assert view.inner_text("#reading") == ""
     assert view.locator("#next").is_disabled()
     view.click("#previous")
-    assert view.inner_text("#reading") == TEXTS[2]
+    assert view.inner_text("#reading") == TEXTS[3]
+
+
+def test_a_notebook_shows_the_page_in_a_frame(browser, page, tmp_path):
+    complaints = []
+    (tmp_path / "cell.html").write_text(f"<!doctype html><p>Out[1]:</p>{page._repr_html_()}", encoding="utf-8")
+    notebook = browser.new_page()
+    notebook.on("console", lambda message: complaints.append(message.text))
+    notebook.goto((tmp_path / "cell.html").as_uri())
+    frame = notebook.frames[1]
+    frame.wait_for_selector("html[data-ready]")
+    assert frame.inner_text("#reading") == TEXTS[0]
+    assert complaints == []
+    notebook.close()
 
 
 def test_text_from_right_to_left_is_laid_so(view):
