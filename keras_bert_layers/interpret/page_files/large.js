@@ -53,6 +53,7 @@ function drawSquares(canvas, map, size, text, current) {
   context.strokeRect(gutter + 0.5, top + 0.5, cell * size, cell * size);
 
   const everyLabel = cell >= 9;
+  context.font = fontOf(font);
   for (let place = 0; place < size; place += 1) {
     const isRow = place === current.row;
     const isColumn = place === current.column;
@@ -61,7 +62,8 @@ function drawSquares(canvas, map, size, text, current) {
     }
     if (everyLabel || isColumn) {
       const x = gutter + (place + 0.5) * cell;
-      if (upright) label(place, isColumn, x, top - 4 - font / 2, 0, "center");
+      const fits = upright || context.measureText(text.tokens[place]).width < cell;
+      if (fits) label(place, isColumn, x, top - 4 - font / 2, 0, "center");
       else label(place, isColumn, x, top - 6, -Math.PI / 2, "left");
     }
   }
