@@ -100,7 +100,7 @@ def _encode_tensor(array):
 
 def _decode_text(stream):
     (length,) = _unpack(stream, "I")
-    return stream.read(length).decode()
+    return stream.read(length).decode(errors="replace")  # messages may quote what came
 
 
 def _decode_tensor(stream):
