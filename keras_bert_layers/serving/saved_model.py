@@ -47,7 +47,7 @@ class SavedModelWriter:
         description = describe_model(self.model, self.preprocessor, self.settings)
         endpoints = self._traced(description)
         archive = keras.export.ExportArchive()
-        archive.track(self.model)
+        # Its tables. The endpoints bring the model's weights; tracked as well, each would be written twice.
         archive.track(self.preprocessor)
         for name, endpoint in endpoints.items():
             archive.add_endpoint(name, endpoint.function, [endpoint.specs])
