@@ -1,15 +1,15 @@
 """Strings to the features a BERT takes, as a layer."""
 
 import keras
-import tensorflow as tf
 
 from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.packer import check_packing, pack_segments
+from keras_bert_layers.text.text_layer import TextLayer
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class BertPreprocessor(keras.layers.Layer):
+class BertPreprocessor(TextLayer):
     """Tokenizes strings or pairs of strings and packs them: [CLS] a [SEP], or [CLS] a [SEP] b [SEP].
 
     A functional model may begin with it, at `keras.Input((), dtype="string")`: such a model is fitted on strings, and
@@ -56,26 +56,20 @@ class BertPreprocessor(keras.layers.Layer):
         pad_to_multiple_of: int | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(tokenizer, **kwargs)
         if not isinstance(tokenizer, BertTokenizer | BytePairTokenizer):
             raise ValueError(
                 f"`tokenizer` must be a BertTokenizer or a BytePairTokenizer. Received: {tokenizer!r}. "
                 "A vocabulary file becomes one by BertTokenizer(path) or BytePairTokenizer.from_tokenizer_json(path)."
             )
         check_packing(sequence_length, padding, truncation, pad_to_multiple_of)
-        self.tokenizer = tokenizer
         self.sequence_length = sequence_length
         self.padding = padding
         self.truncation = truncation
         self.pad_to_multiple_of = pad_to_multiple_of
-        # Keras would try to make float tensors of Python strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.supports_jit = False
-        self.built = True
 
     def call(self, inputs):
-        segments = [_strings(text) for text in _segments(inputs)]
+        segments = [self.strings(text) for text in _segments(inputs)]
         ranks = [text.shape.rank for text in segments]
         if len(set(ranks)) > 1:
             raise ValueError(f"Both texts of a pair must be batches, or both single strings. Received ranks {ranks}.")
@@ -93,7 +87,7 @@ class BertPreprocessor(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         segments = _segments(inputs)
         for text in segments:
-            _check_strings(text.dtype, text.shape)
+            self.check_strings(text.dtype, text.shape)
         if len(segments) == 2 and self.sequence_length < 5:
             raise ValueError(f"A pair needs `sequence_length` of at least 5. Received: {self.sequence_length}.")
         shape = (*segments[0].shape, self.sequence_length if self.padding == "max" else None)
@@ -105,19 +99,11 @@ class BertPreprocessor(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
             "sequence_length": self.sequence_length,
             "padding": self.padding,
             "truncation": self.truncation,
             "pad_to_multiple_of": self.pad_to_multiple_of,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        tokenizer = config["tokenizer"]
-        if isinstance(tokenizer, dict):
-            tokenizer = keras.saving.deserialize_keras_object(tokenizer)
-        return cls(**{**config, "tokenizer": tokenizer})
 
 
 def _segments(inputs):
@@ -131,18 +117,3 @@ def _segments(inputs):
             "A batch of texts is a list of str, an array or a tensor; a pair is a tuple of two of those."
         )
     return tuple(inputs)
-
-
-def _strings(text):
-    if not tf.is_tensor(text):
-        text = tf.convert_to_tensor(text, dtype=tf.string if isinstance(text, list) and not text else None)
-    _check_strings(text.dtype.name, text.shape)
-    return text
-
-
-def _check_strings(dtype, shape):
-    if dtype != "string" or len(shape) > 1:
-        raise ValueError(
-            f"BertPreprocessor takes strings of shape [B] or []. Received {dtype} of shape {tuple(shape)}. "
-            "Token ids are packed by `pack_segments`; a column [B, 1] of strings is squeezed first."
-        )

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_bert_layers.text.byte_offsets import row_ids
 from keras_bert_layers.text.packer import PADDINGS
+from keras_bert_layers.text.text_layer import TextLayer
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
 # [CLS] question [SEP] context [SEP]
@@ -12,7 +13,7 @@ _NUM_SPECIAL = 3
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class QuestionPreprocessor(keras.layers.Layer):
+class QuestionPreprocessor(TextLayer):
     """[CLS] question [SEP] context [SEP], in as many windows as the context needs, with the place of every token.
 
     With Q tokens of the question, a window has room for L = S - 3 - Q tokens of the context. The first one begins at
@@ -67,7 +68,7 @@ class QuestionPreprocessor(keras.layers.Layer):
         padding: str = "longest",
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(tokenizer, **kwargs)
         if not isinstance(tokenizer, BertTokenizer):
             raise ValueError(
                 "`tokenizer` must be a BertTokenizer: the answer's place in the text needs the place of every token. "
@@ -86,19 +87,13 @@ class QuestionPreprocessor(keras.layers.Layer):
                 f" Received: sequence_length={sequence_length}, max_question_length={max_question_length}, "
                 f"stride={stride}. Lengthen the window or lower one of the others."
             )
-        self.tokenizer = tokenizer
         self.sequence_length = sequence_length
         self.stride = stride
         self.max_question_length = max_question_length
         self.padding = padding
-        # Keras would try to make float tensors of Python strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.supports_jit = False
-        self.built = True
 
     def call(self, inputs):
-        questions, contexts = (_strings(text) for text in _pair(inputs))
+        questions, contexts = (tf.reshape(self.strings(text), [-1]) for text in _pair(inputs))
         same_number = tf.debugging.assert_equal(
             tf.size(questions), tf.size(contexts), "Every question needs its context: one string each."
         )
@@ -156,7 +151,7 @@ class QuestionPreprocessor(keras.layers.Layer):
 
     def compute_output_spec(self, inputs):
         for text in _pair(inputs):
-            _check_strings(text.dtype, text.shape)
+            self.check_strings(text.dtype, text.shape)
         length = self.sequence_length if self.padding == "max" else None
         rows = ("token_ids", "segment_ids", "padding_mask", "context_mask", "starts", "ends")
         shapes = {**dict.fromkeys(rows, (None, length)), "example_ids": (None,), "question_lengths": (None,)}
@@ -165,19 +160,11 @@ class QuestionPreprocessor(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
             "sequence_length": self.sequence_length,
             "stride": self.stride,
             "max_question_length": self.max_question_length,
             "padding": self.padding,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        tokenizer = config["tokenizer"]
-        if isinstance(tokenizer, dict):
-            tokenizer = keras.saving.deserialize_keras_object(tokenizer)
-        return cls(**{**config, "tokenizer": tokenizer})
 
 
 def _pair(inputs):
@@ -187,18 +174,3 @@ def _pair(inputs):
             f"Received: {inputs!r}."
         )
     return inputs
-
-
-def _strings(text):
-    if not tf.is_tensor(text):
-        text = tf.convert_to_tensor(text, dtype=tf.string if isinstance(text, list | tuple) and not text else None)
-    _check_strings(text.dtype.name, text.shape)
-    return tf.reshape(text, [-1])
-
-
-def _check_strings(dtype, shape):
-    if dtype != "string" or len(shape) > 1:
-        raise ValueError(
-            f"QuestionPreprocessor takes strings of shape [B] or []. Received {dtype} of shape {tuple(shape)}. "
-            "A column [B, 1] of strings is squeezed first."
-        )

@@ -4,12 +4,13 @@ import keras
 
 from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.packer import check_packing, pack_segments
+from keras_bert_layers.text.text_layer import TextLayer
 from keras_bert_layers.text.tokenizer import BertTokenizer
 from keras_bert_layers.text.word_pieces import as_words, check_word_tokenizer, word_pieces
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class WordPreprocessor(keras.layers.Layer):
+class WordPreprocessor(TextLayer):
     """Tokenizes each word of a sentence by itself and packs them: [CLS] w₀ w₁ … [SEP], with the word of each token.
 
     Tokens and words are those of Hugging Face's tokenizers with `is_split_into_words=True` and their `word_ids()`. It
@@ -49,18 +50,12 @@ class WordPreprocessor(keras.layers.Layer):
         pad_to_multiple_of: int | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(tokenizer, **kwargs)
         check_word_tokenizer(tokenizer)
         check_packing(sequence_length, padding, "longest_first", pad_to_multiple_of)
-        self.tokenizer = tokenizer
         self.sequence_length = sequence_length
         self.padding = padding
         self.pad_to_multiple_of = pad_to_multiple_of
-        # Keras would try to make float tensors of Python strings.
-        self._convert_input_args = False
-        self._allow_non_tensor_positional_args = True
-        self.supports_jit = False
-        self.built = True
 
     def call(self, inputs):
         token_ids, word_ids = word_pieces(self.tokenizer, as_words(inputs))
@@ -85,15 +80,7 @@ class WordPreprocessor(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "tokenizer": keras.saving.serialize_keras_object(self.tokenizer),
             "sequence_length": self.sequence_length,
             "padding": self.padding,
             "pad_to_multiple_of": self.pad_to_multiple_of,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        tokenizer = config["tokenizer"]
-        if isinstance(tokenizer, dict):
-            tokenizer = keras.saving.deserialize_keras_object(tokenizer)
-        return cls(**{**config, "tokenizer": tokenizer})
