@@ -48,6 +48,38 @@ def test_a_broken_string_answers_like_the_one_in_which_what_is_broken_is_replace
     np.testing.assert_allclose(served_probabilities, live, atol=1e-5)
 
 
+def test_the_script_reports_that_all_is_well(served, capsys):
+    assert serve_hostile.main([str(served("single_label").path), "--count", "100"]) == 0
+    printed = capsys.readouterr().out
+    assert "100 strings answered" in printed
+    assert "0 answered otherwise" in printed
+    assert printed.count("a megabyte of") == len(megabytes())
+
+
+def test_answers_that_depend_on_the_batch_or_are_lost_are_found(capsys, monkeypatch):
+    def leaking(texts):
+        return {"score": np.array([len(texts[0]) + len(text) for text in texts], "float32")}
+
+    monkeypatch.setattr(serve_hostile, "text_endpoint", lambda path, prefix: leaking)
+    assert serve_hostile.main(["any", "--count", "100"]) == 1
+    with pytest.raises(ValueError, match="3 texts must have as many answers"):
+        serve_hostile.answers_of(lambda texts: {"score": np.zeros(2)}, [b"a"] * 3, 3, range(3))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (np.float32([1, 2]), np.float32([1, 2.000001]), True),
+        (np.float32([1, 2]), np.float32([1, 2.001]), False),
+        (np.float32([1, np.nan]), np.float32([1, np.nan]), False),
+        (np.array([b"a"], object), np.array([b"b"], object), False),
+        (np.float32([1, 2]), np.float32([1]), False),
+    ],
+)
+def test_answers_are_the_same_up_to_rounding(one, other, is_same):
+    assert serve_hostile.same({"value": one}, {"value": other}) == is_same
+
+
 # In a process of its own, in which a crash is a failed test and a hang comes to an end.
 @pytest.mark.parametrize("task", ["single_label", "entities", "questions"])
 def test_strings_of_a_megabyte_are_answered_in_time(task, served, c_caller):
