@@ -10,6 +10,9 @@ import tensorflow as tf
 import tiny
 
 from keras_bert_layers import models, serving, text
+from keras_bert_layers.serving.endpoints import text_endpoint, text_task
+from keras_bert_layers.serving.forward import plain_forward
+from keras_bert_layers.serving.settings import Settings
 
 LABELS = ["negative", "neutral", "positive"]
 TEXTS = ["the film is good .", "Bad!", ""]
@@ -66,14 +69,17 @@ def test_a_fresh_process_with_tensorflow_and_its_text_operations_alone_answers(e
     assert imported == "False"
 
 
-def test_pairs_take_two_texts(tmp_path):
-    model, preprocessor = classifier(), tiny.preprocessor()
-    path = serving.export(model, tmp_path / "1", preprocessor, LABELS, pairs=True)
-    first, second = tf.constant(["good film"]), tf.constant(["bad film"])
-    loaded = tf.saved_model.load(path)
-    served = loaded.signatures["text"](text=first, text_pair=second)
-    expected = tf.nn.softmax(model(preprocessor((first, second))))
-    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-5)
+def answers_of(model, *texts, **settings):
+    """What the text endpoint of an export will say, without the seconds that an export takes."""
+    task = text_task(plain_forward(model), model, tiny.preprocessor(), Settings(**settings))
+    return text_endpoint(task).function(dict(zip(task.inputs, map(tf.constant, texts or [TEXTS]), strict=True)))
+
+
+def test_pairs_take_two_texts():
+    model = classifier()
+    answers = answers_of(model, ["good film"], ["bad film"], labels=tuple(LABELS), pairs=True)
+    expected = tf.nn.softmax(model(tiny.preprocessor()((["good film"], ["bad film"]))))
+    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -85,25 +91,19 @@ def test_pairs_take_two_texts(tmp_path):
         (lambda encoder: models.text_embedder(encoder, normalize=False), {"vectors"}),
     ],
 )
-def test_without_labels_the_raw_outputs_come_by_name(build, outputs, tmp_path):
-    path = serving.export(build(models.bert_encoder(tiny.config())), tmp_path / "1", tiny.preprocessor())
-    loaded = tf.saved_model.load(path)
-    assert set(loaded.signatures["text"](text=tf.constant(TEXTS))) == outputs
-
-
-def served(model, tmp_path):
-    path = serving.export(model, tmp_path / "1", tiny.preprocessor())
-    return tf.saved_model.load(path).signatures["text"](text=tf.constant(TEXTS))
+def test_without_labels_the_raw_outputs_come_by_name(build, outputs):
+    assert set(answers_of(build(models.bert_encoder(tiny.config())))) == outputs
 
 
 def test_labels_of_the_model_need_no_naming(tmp_path):
-    answers = served(classifier(labels=LABELS), tmp_path)
+    path = serving.export(classifier(labels=LABELS), tmp_path / "1", tiny.preprocessor())
+    answers = tf.saved_model.load(path).signatures["text"](text=tf.constant(TEXTS))
     assert set(answers["label"].numpy().astype(str)) <= set(LABELS)
 
 
-def test_several_labels_come_sorted_with_the_number_of_those_that_hold(tmp_path):
+def test_several_labels_come_sorted_with_the_number_of_those_that_hold():
     model = classifier(labels=LABELS, problem_type="multi_label")
-    answers = served(model, tmp_path)
+    answers = answers_of(model, labels=tuple(LABELS))
     expected = 1 / (1 + np.exp(-model(tiny.preprocessor()(TEXTS)).numpy()))
     assert set(answers) == {"probabilities", "labels", "scores", "count"}
     np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-5)
@@ -114,9 +114,9 @@ def test_several_labels_come_sorted_with_the_number_of_those_that_hold(tmp_path)
 
 
 @pytest.mark.parametrize("labels", [None, ["stars"]])
-def test_a_regression_gives_its_value(labels, tmp_path):
+def test_a_regression_gives_its_value(labels):
     model = classifier(1, labels=labels)
-    answers = served(model, tmp_path)
+    answers = answers_of(model, labels=labels and tuple(labels))
     assert set(answers) == {"value"}
     np.testing.assert_allclose(answers["value"], model(tiny.preprocessor()(TEXTS))[:, 0], atol=1e-5)
 
