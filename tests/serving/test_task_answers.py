@@ -7,8 +7,10 @@ import tensorflow as tf
 import tiny
 
 from keras_bert_layers import data, models, text
+from keras_bert_layers.serving.answers_to_questions import question_preprocessor
 from keras_bert_layers.serving.endpoints import examples_endpoint, ids_endpoint, text_task
 from keras_bert_layers.serving.forward import plain_forward
+from keras_bert_layers.serving.requirements import check_requirements
 from keras_bert_layers.serving.settings import Settings, checked_buckets, pad_to_bucket
 
 TEXTS = ["the film is good .", "", "a very bad film", "is the film not bad ? 🙂 é"]
@@ -116,7 +118,7 @@ def test_no_answer_wins_above_the_threshold(threshold, is_empty):
     # "No answer" has its share of the probabilities.
     assert 0 < float(np.sum(found["probabilities"])) < 1
     if is_empty:
-        np.testing.assert_allclose(found["probability"][0] + np.sum(found["probabilities"]), 1, atol=0.2)
+        np.testing.assert_allclose(found["probability"][0] + np.sum(found["probabilities"]), 1, atol=1e-5)
 
 
 def test_words_for_masks_are_the_likeliest_of_the_model():
@@ -216,3 +218,21 @@ def test_more_columns_than_positions_are_refused():
     inputs = {name: tf.ones((1, 17), tf.int32) for name in model.input}
     with pytest.raises(tf.errors.InvalidArgumentError, match="`token_ids` may have 16 columns, has"):
         ids_endpoint(plain_forward(model), model).function(inputs)
+
+
+def test_the_preprocessor_of_words_gives_the_entities_of_raw_texts():
+    _, model, preprocessor = build("entities")
+    words = text.WordPreprocessor(preprocessor.tokenizer, sequence_length=32)
+    check_requirements(model, words, tuple(served_models.TAGS), pairs=False)
+    settings = Settings(labels=tuple(served_models.TAGS))
+    found = text_task(plain_forward(model), model, words, settings).function(tf.constant(TEXTS))
+    expected = text_task(plain_forward(model), model, preprocessor, settings).function(tf.constant(TEXTS))
+    assert found["text"].numpy().tolist() == expected["text"].numpy().tolist()
+
+
+def test_of_any_preprocessor_with_a_length_questions_get_windows_in_proportion():
+    tokenizer = text.BertTokenizer(served_models.VOCABULARY)
+    made = question_preprocessor(text.BertPreprocessor(tokenizer, sequence_length=384))
+    assert (made.sequence_length, made.stride, made.max_question_length) == (384, 128, 64)
+    mine = text.QuestionPreprocessor(tokenizer, 64, 8, 8)
+    assert question_preprocessor(mine) is mine
