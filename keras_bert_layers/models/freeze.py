@@ -30,7 +30,7 @@ def freeze(model: keras.Model, blocks: int | None = 0, embeddings: bool = True) 
         >>> from keras_bert_layers.models import BertConfig, bert_encoder, text_classifier
         >>> config = BertConfig(vocabulary_size=10, hidden_dim=8, num_layers=3, num_heads=2, intermediate_dim=16)
         >>> print(freeze(text_classifier(bert_encoder(config), num_classes=2), blocks=2))
-        690 of 6,138 weights are trained (11.2 %)
+        690 of 6,098 weights are trained (11.3 %)
 
     Reference:
         Lee et al. 2019, What Would Elsa Do? (arXiv:1911.03090): a quarter of the blocks has to be trained for most of
