@@ -20,7 +20,8 @@ def text_classifier(
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
-        num_classes: int > 0. Number of classes C; 1 for a regression or a single sigmoid. Defaults to `None`: the number of `labels`.
+        num_classes: int > 0. Number of classes C; 1 for a regression or a single sigmoid. Defaults to `None`: the
+            number of `labels`.
         dropout: float in [0, 1). Before the head. Defaults to 0.1.
         name: of the model. Defaults to `"text_classifier"`.
         labels: str [C]. Names of the classes in the order of the logits; they are saved with the model. Defaults to

@@ -92,7 +92,8 @@ def _problem_type(settings, directory):
     ours = {theirs: ours for ours, theirs in PROBLEM_TYPES.items()}
     if name is not None and name not in ours:
         raise ValueError(
-            f"{directory / 'config.json'} has problem_type={name!r}. Known are: {', '.join(ours)}, or none. Mend the file."
+            f"{directory / 'config.json'} has problem_type={name!r}. Known are: {', '.join(ours)}, or none. "
+            "Mend the file."
         )
     return ours.get(name)
 
