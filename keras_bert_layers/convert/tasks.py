@@ -66,6 +66,7 @@ BUILDERS: dict[str, Builder] = {
     "sentence_embedding": lambda encoder, head, config: models.text_embedder(encoder, head.pooling, head.normalize),
 }
 
+
 def is_tied(model: keras.Model) -> bool:
     """Whether the masked-LM head, if there is one, has the matrix of the token embedding."""
     named = {layer.name: layer for layer in model.layers}
