@@ -7,7 +7,19 @@ import importlib
 
 from keras_bert_layers.version import __version__
 
-_NAMESPACES = ("compress", "convert", "data", "interpret", "layers", "models", "ops", "serving", "text", "training")
+_NAMESPACES = (
+    "compress",
+    "convert",
+    "data",
+    "distribute",
+    "interpret",
+    "layers",
+    "models",
+    "ops",
+    "serving",
+    "text",
+    "training",
+)
 
 __all__ = ["__version__", *_NAMESPACES]
 
