@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.data.sampling import Stream, generator
+from keras_bert_layers.ops.row_share import Share, check_share, rows_of_share
 
 # Batches whose examples are drawn together before they are sorted: within so many, no length is tied to a time.
 _POOL = 50
@@ -62,6 +63,7 @@ def bucketed_dataset(
     shuffle: bool = True,
     seed: int = 0,
     start_step: int = 0,
+    share: Share = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of examples of like length from data in memory, as `fit` takes them, beginning at any step.
 
@@ -78,6 +80,8 @@ def bucketed_dataset(
         shuffle: bool. False for evaluation: one order, the longest first. Defaults to `True`.
         seed: int >= 0. Defaults to 0.
         start_step: int >= 0. Batches to leave out at the beginning, as those of a run that is continued. Defaults to 0.
+        share: (number, count). Which of `count` even shares of each batch to prepare, for several workers
+            (`kbl.distribute.batches`). Defaults to (0, 1): whole batches.
 
     Returns:
         A data set whose cardinality is exact, or infinite. An epoch has ceil(N / batch_size) batches.
@@ -101,6 +105,7 @@ def bucketed_dataset(
             "Every column must have one row for each of the `lengths`, and there must be at least one. Received: "
             f"{len(lengths)} lengths, columns of {counts} rows."
         )
+    check_share(share)
     epochs = 1 if epochs is None and not shuffle else epochs
     if (epochs is not None and epochs < 1) or start_step < 0:
         raise ValueError(
@@ -124,7 +129,8 @@ def bucketed_dataset(
         return tf.data.Dataset.from_tensor_slices(rows)
 
     def load(rows):
-        batch = _each(lambda column: tf.gather(column, rows), columns)
+        own = rows_of_share(rows, share)
+        batch = _each(lambda column: tf.gather(column, own), columns)
         return prepare(*batch) if isinstance(batch, tuple) else prepare(batch)
 
     stop = np.iinfo(np.int64).max if epochs is None else epochs

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_bert_layers.data.sampling import Stream, generator
+from keras_bert_layers.ops.row_share import Share, check_share, rows_of_share
 
 
 def batches_of_epochs(
@@ -18,21 +19,23 @@ def batches_of_epochs(
     shuffle: bool,
     drop_remainder: bool,
     start_step: int = 0,
+    share: Share = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of rows, each with the epoch and the rows' numbers in it.
 
     Args:
         draw: epoch -> int64 [examples, width]; depends on its argument alone.
         width: int. Columns of what `draw` returns.
-        batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step: as in `pretraining_dataset`.
+        batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step, share: as in `pretraining_dataset`.
 
     Returns:
         A data set of (epoch, int64 []; example_index, int64 [B], the row's number before shuffling; rows, int64
-        [B, width]). Its cardinality is exact, or infinite for `epochs=None`.
+        [B, width]), or of the share of these rows. Its cardinality is exact, or infinite for `epochs=None`.
 
     Raises:
         ValueError: if an argument is out of range, or the first epoch does not fill one batch.
     """
+    check_share(share)
     if batch_size < 1 or (epochs is not None and epochs < 1) or min(start_epoch, start_step, seed) < 0:
         raise ValueError(
             "`batch_size` and `epochs` must be positive, `start_epoch`, `start_step` and `seed` not negative. "
@@ -79,7 +82,7 @@ def batches_of_epochs(
 
     def batches(epoch, order, rows):
         examples = tf.data.Dataset.from_tensor_slices((order, rows)).batch(batch_size, drop_remainder)
-        return examples.map(lambda index, batch: (epoch, index, batch))
+        return examples.map(lambda index, batch: (epoch, rows_of_share(index, share), rows_of_share(batch, share)))
 
     # The next epoch is drawn while the present one is in use.
     dataset = tf.data.Dataset.range(start_epoch, stop).map(load).prefetch(1).flat_map(batches)

@@ -11,6 +11,7 @@ from keras_bert_layers.data.masked_batches import CorpusExamples, in_parallel, m
 from keras_bert_layers.data.packing import pack_rows
 from keras_bert_layers.data.sentence_pairs import sentence_pairs
 from keras_bert_layers.data.tokenized import TokenizedDocuments, tokenize_documents
+from keras_bert_layers.ops.row_share import Share
 from keras_bert_layers.text import BertTokenizer
 
 
@@ -31,6 +32,7 @@ def pretraining_dataset(
     objective: str = "next_sentence",
     start_step: int = 0,
     max_sequences: int = 1,
+    share: Share = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of sentence pairs with masked tokens, as `model.fit` takes them for `kbl.models.bert_pretrainer`.
 
@@ -60,6 +62,8 @@ def pretraining_dataset(
         max_sequences: int > 0. With more than 1, K, the rows are packed: up to K examples stand in one row of
             `sequence_length` positions, and none sees another in a model of `bert_encoder(config, packed=True)`. A
             batch has `batch_size` rows. Defaults to 1: an example a row.
+        share: (number, count). Which of `count` even shares of each batch to lay out and mask, for several workers
+            (`kbl.distribute.batches`). All shares of a step together are the batch. Defaults to (0, 1): whole batches.
 
     Returns:
         A data set of `(x, y, sample_weight)`, with
@@ -107,7 +111,9 @@ def pretraining_dataset(
         return x, y, {"masked_lm": weights, "next_sentence": tf.cast(labels >= 0, tf.float32)}
 
     width = 5 * max_sequences
-    batches = batches_of_epochs(draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step)
+    batches = batches_of_epochs(
+        draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step, share
+    )
     return in_parallel(batches, to_fit)
 
 
@@ -126,6 +132,7 @@ def masked_lm_dataset(
     short_sequence_probability: float = 0.1,
     start_step: int = 0,
     max_sequences: int = 1,
+    share: Share = (0, 1),
 ) -> tf.data.Dataset:
     """Batches of single segments with masked tokens, without next-sentence labels, for `kbl.models.masked_lm`.
 
@@ -137,7 +144,7 @@ def masked_lm_dataset(
         sequence_length: int ≥ 4. The longest example, with its two special tokens.
         batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, padding: as in `pretraining_dataset`.
         short_sequence_probability: as in `full_sentences`.
-        start_step, max_sequences: as in `pretraining_dataset`.
+        start_step, max_sequences, share: as in `pretraining_dataset`.
 
     Returns:
         A data set of `(x, y, sample_weight)`, with
@@ -171,7 +178,9 @@ def masked_lm_dataset(
         return masked_features(pack(ids(examples)), masker, epoch, example_index)
 
     width = 2 * max_sequences
-    batches = batches_of_epochs(draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step)
+    batches = batches_of_epochs(
+        draw, width, batch_size, seed, epochs, start_epoch, shuffle, drop_remainder, start_step, share
+    )
     return in_parallel(batches, to_fit)
 
 

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "text": {"ops"},
     "training": {"ops", "version"},
     "distribute": {"ops"},
-    "data": {"text", "data/records/schema", "data/records/beam"},
+    "data": {"ops", "text", "data/records/schema", "data/records/beam"},
     "data/records/beam": {"data"},
     "models": {"layers", "ops", "models/config", "models/model_config", "models/presets"},
     "convert": {"models", "models/config", "models/presets", "layers", "text", "version"},

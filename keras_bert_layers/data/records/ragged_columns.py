@@ -46,6 +46,14 @@ def rows(columns: Columns, begin: int, end: int) -> Columns:
     }
 
 
+def nothing(names: Sequence[str]) -> Columns:
+    """No examples, with these fields and `index`."""
+    return {
+        **{name: (np.zeros(0, "int32"), np.zeros(1, "int64")) for name in names},
+        "index": (np.zeros(0, "int64"), np.zeros(1, "int64")),
+    }
+
+
 def joined(parts: Sequence[Columns]) -> Columns:
     """The examples of all parts, one part after the other."""
     if len(parts) == 1:

@@ -10,6 +10,7 @@ from keras_bert_layers.data.records.record_batches import RecordBatches
 from keras_bert_layers.data.records.record_epochs import RecordEpochs
 from keras_bert_layers.data.records.record_metadata import read_metadata
 from keras_bert_layers.data.records.record_steps import RecordSteps
+from keras_bert_layers.ops.row_share import Share, share_bounds
 from keras_bert_layers.text import BertTokenizer
 
 
@@ -28,8 +29,7 @@ def record_dataset(
     padding: str = "max",
     max_sequences: int = 1,
     shards: Sequence[int] | None = None,
-    num_workers: int = 1,
-    worker: int = 0,
+    share: Share = (0, 1),
 ) -> tf.data.Dataset:
     """Batches out of records, as `model.fit` takes them: those of `pretraining_dataset` for a corpus of any size.
 
@@ -41,16 +41,16 @@ def record_dataset(
     An endless data set (`epochs=None`) is for `fit(..., steps_per_epoch=...)`; `record_epoch` tells how many steps an
     epoch has. Examples of two epochs never share a batch.
 
-    Several workers, each with its own `worker` number, divide each global batch: theirs together are the rows that one
-    worker would get with a batch `num_workers` times as large. Every worker reads all records, and lays out and masks
-    only its own.
+    Several workers divide each batch (`kbl.distribute.batches`): the shares of a step together are its batch. Each goes
+    through the files of all shards, and parses, keeps, lays out and masks only its own rows; where rows are packed when
+    they are read, all are parsed.
 
     Args:
         directory: the folder that `prepare_records` wrote.
         tokenizer: the tokenizer of the records (`record_tokenizer`).
         masker: hides tokens, called as `masker(features, example_index, epoch=epoch)`: a `kbl.text.MaskedLMMasker`.
             None for records that hold their masks.
-        batch_size: int > 0. Rows in a batch of this worker.
+        batch_size: int > 0. Rows in a batch, of all workers together.
         seed: int ≥ 0, of the order; the masker has its own. Defaults to 0.
         epochs: int > 0 or None. How many passes over the records; None (default) for endless ones.
         start_epoch: int ≥ 0. The first epoch. Defaults to 0.
@@ -58,15 +58,14 @@ def record_dataset(
             already; it goes on with the next one. Defaults to 0.
         shuffle: bool. Whether each epoch has a random order. Defaults to True.
         shuffle_shards: int > 0. How many shards are mixed at a time. Defaults to 4.
-        drop_remainder: bool. Whether an epoch's last batches are left out when they are smaller. Defaults to True. With
-            False, some workers may have one batch less than others.
+        drop_remainder: bool. Whether an epoch's last batch is left out when it is smaller. Defaults to True.
         padding: `"max"` (default) pads to the records' `sequence_length`, for static shapes; `"longest"` to the batch's
             longest.
         max_sequences: int > 0. With more than 1, K, up to so many sequences are packed into one row, as in
             `pretraining_dataset`, by best fit among the shards that are mixed, anew in each epoch. Defaults to 1: rows
             as they were stored, which may be packed themselves.
         shards: the numbers of the shards to use. Defaults to None: all. See `split_shards` for held-out data.
-        num_workers, worker: how many workers share the records, and the number of this one. Default to 1 and 0.
+        share: (number, count). Which of `count` even shares of each batch to prepare. Defaults to (0, 1): all of it.
 
     Returns:
         A data set of `(x, y, sample_weight)`, as `pretraining_dataset` gives it for records with sentence pairs, and as
@@ -99,8 +98,10 @@ def record_dataset(
             f"epochs={epochs}, seed={seed}, start_epoch={start_epoch}, start_step={start_step}."
         )
     order = RecordEpochs(directory, metadata, shards, seed, shuffle, shuffle_shards, max_sequences)
-    steps = RecordSteps(order, batch_size, num_workers, worker, drop_remainder)
-    batches = RecordBatches(metadata, tokenizer, masker, max_sequences, padding, batch_size if drop_remainder else None)
+    steps = RecordSteps(order, batch_size, drop_remainder, share)
+    begin, end = share_bounds(batch_size, share)
+    num_rows = end - begin if drop_remainder else None
+    batches = RecordBatches(metadata, tokenizer, masker, max_sequences, padding, num_rows)
     stop = None if epochs is None else start_epoch + epochs
     first_epoch, used = steps.after(start_step, start_epoch, stop)
 
@@ -111,10 +112,10 @@ def record_dataset(
     dataset = tf.data.Dataset.from_generator(generate, output_signature=batches.signature)
     cardinality = tf.data.INFINITE_CARDINALITY
     if stop is not None:
-        cardinality = sum(steps.of_worker(epoch) for epoch in range(first_epoch, stop)) - used
+        cardinality = sum(steps.of(epoch) for epoch in range(first_epoch, stop)) - used
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(cardinality))
-    if num_workers > 1:
-        # These batches are this worker's already: a strategy must not take its share of them once more.
+    if share[1] > 1:
+        # These rows are a worker's already: a strategy must not take its share of them once more.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         dataset = dataset.with_options(options)

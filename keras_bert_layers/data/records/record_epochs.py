@@ -1,6 +1,6 @@
 """Which rows an epoch over records has, and in which order: a function of the seed and the epoch alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_bert_layers.data.packing import pack_rows
 from keras_bert_layers.data.records.packed_row_count import packed_row_count
-from keras_bert_layers.data.records.ragged_columns import Columns, merged, rows, take
+from keras_bert_layers.data.records.ragged_columns import Columns, merged, take
 from keras_bert_layers.data.records.record_metadata import RecordMetadata
 from keras_bert_layers.data.records.record_shards import check_sizes, read_shards
 from keras_bert_layers.data.sampling import Stream, generator
@@ -84,33 +84,46 @@ class RecordEpochs:
         counts = np.sum([shard.length_counts for shard in shards], axis=0).tolist()
         return packed_row_count(counts, self.metadata.settings.sequence_length, self.max_sequences)
 
-    def rows(self, epoch: int, first_row: int = 0) -> Iterator[Columns]:
-        """The rows of an epoch, group by group, from the row with the number `first_row` on.
+    def rows(self, epoch: int, wanted: Callable[[np.ndarray], np.ndarray]) -> Iterator[Columns]:
+        """The rows of an epoch that are wanted, group by group. Groups without one are not read.
 
-        Groups before it are not read. A row has besides its fields `index`: the number of its first example in the set.
+        Args:
+            epoch: int.
+            wanted: numbers of rows in the epoch -> bool for each of them.
+
+        Yields:
+            Columns. A row has besides its fields `index`: the number of its first example in the set.
         """
-        waiting, skip = list(enumerate(self.groups(epoch))), first_row
-        while waiting and skip and skip >= (size := self.num_rows_of_group(waiting[0][1])):
-            skip -= size
-            waiting.pop(0)
         with ThreadPoolExecutor(1) as reader:
             running = None
-            for number, group in waiting:
-                ahead = reader.submit(self._rows_of_group, epoch, number, group)
+            for number, group, own in self._wanted_of_groups(epoch, wanted):
+                ahead = reader.submit(self._rows_of_group, epoch, number, group, own)
                 if running is not None:
-                    yield _from_row(running.result(), skip)
-                    skip = 0
+                    yield running.result()
                 running = ahead
             if running is not None:
-                yield _from_row(running.result(), skip)
+                yield running.result()
 
-    def _rows_of_group(self, epoch: int, number: int, group: Sequence[int]) -> Columns:
-        examples = read_shards(self.directory, self.metadata, group)
-        count = len(examples["index"][1]) - 1
+    def _wanted_of_groups(self, epoch, wanted):
+        """The number of each group, its shards, and which of its rows are wanted, if any are."""
+        first = 0
+        for number, group in enumerate(self.groups(epoch)):
+            size = self.num_rows_of_group(group)
+            own = np.flatnonzero(wanted(first + np.arange(size)))
+            first += size
+            if len(own):
+                yield number, group, own
+
+    def _rows_of_group(self, epoch: int, number: int, group: Sequence[int], own: np.ndarray) -> Columns:
+        count = sum(self.metadata.shards[shard].examples for shard in group)
         rng = generator(self.seed, epoch, Stream.ORDER, 1 + number)
         order = rng.permutation(count) if self.shuffle else np.arange(count)
         if self.max_sequences == 1:
-            return take(examples, order) if self.shuffle else examples
+            chosen = order[own]
+            examples = read_shards(self.directory, self.metadata, group, np.sort(chosen))
+            return take(examples, np.argsort(np.argsort(chosen))) if self.shuffle else examples
+        # What a row holds follows from the lengths of all examples: all have to be read.
+        examples = read_shards(self.directory, self.metadata, group, np.arange(count))
         lengths = self._lengths(examples)
         packed = pack_rows(lengths[order], self.metadata.settings.sequence_length, self.max_sequences)
         expected = self.num_rows_of_group(group)
@@ -123,6 +136,7 @@ class RecordEpochs:
             table = [table[row] for row in rng.permutation(len(table))]
         else:
             table.sort(key=lambda row: row[0])
+        table = [table[row] for row in own]
         splits = np.cumsum([0, *map(len, table)])
         packed_rows = merged(take(examples, np.concatenate(table)), splits)
         index = examples["index"][0][[row[0] for row in table]]
@@ -131,7 +145,3 @@ class RecordEpochs:
     def _lengths(self, examples: Columns) -> np.ndarray:
         """Positions of each example, with its special tokens."""
         return np.diff(examples["token_ids"][1]) + self.metadata.settings.segments_per_sequence + 1
-
-
-def _from_row(columns: Columns, first: int) -> Columns:
-    return rows(columns, first, len(columns["index"][1]) - 1) if first else columns

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_layers.data.records.ragged_columns import Columns, joined, splits_of
+from keras_bert_layers.data.records.ragged_columns import Columns, joined, nothing, splits_of
 from keras_bert_layers.data.records.record_metadata import RecordMetadata
 from keras_bert_layers.data.records.schema import check_consistent, parse_examples
 
@@ -25,33 +25,45 @@ def check_sizes(directory: str, metadata: RecordMetadata, shards: Sequence[int])
             raise ValueError(f"{_damaged(path)}: {found}. {_REMEDY}")
 
 
-def read_shards(directory: str, metadata: RecordMetadata, shards: Sequence[int]) -> Columns:
-    """All examples of these shards, one shard after the other, and their number in the whole set: `index`.
+def read_shards(directory: str, metadata: RecordMetadata, shards: Sequence[int], chosen: np.ndarray) -> Columns:
+    """Examples of these shards, one shard after the other, and their number in the whole set: `index`.
+
+    Args:
+        directory, metadata: the records.
+        shards: the numbers of the shards.
+        chosen: int, ascending. Which examples to read, counted through these shards; the others are passed over
+            without being parsed.
 
     Raises:
         ValueError: if a shard is damaged; it says which.
     """
     first = splits_of([shard.examples for shard in metadata.shards])
-    parts = []
+    parts, before = [nothing(metadata.fields)], 0
     for number in shards:
-        if metadata.shards[number].examples:
-            columns = _read(os.path.join(directory, metadata.shards[number].file), metadata, number)
-            count = metadata.shards[number].examples
-            columns["index"] = first[number] + np.arange(count), np.arange(count + 1)
+        count = metadata.shards[number].examples
+        own = chosen[slice(*np.searchsorted(chosen, [before, before + count]))] - before
+        before += count
+        if len(own):
+            columns = _read(os.path.join(directory, metadata.shards[number].file), metadata, number, own)
+            columns["index"] = first[number] + own, np.arange(len(own) + 1)
             parts.append(columns)
-    return joined(parts)
+    return joined(parts[1:] or parts)
 
 
-def _read(path: str, metadata: RecordMetadata, number: int) -> Columns:
+def _read(path: str, metadata: RecordMetadata, number: int, chosen: np.ndarray) -> Columns:
     shard, fields = metadata.shards[number], metadata.fields
     compression = (metadata.settings.compression or "").upper()
-    values, lengths = ({name: [] for name in fields} for _ in range(2))
+    values, lengths, seen = {name: [] for name in fields}, {name: [] for name in fields}, 0
     try:
         # One core is busy with it while the others go on with the batches; the tuner would only wait.
         records = tf.data.TFRecordDataset(path, compression, buffer_size=1 << 20).batch(_EXAMPLES_AT_ONCE)
         options = tf.data.Options()
         options.autotune.enabled = False
         for serialized in records.with_options(options):
+            own = chosen[slice(*np.searchsorted(chosen, [seen, seen + len(serialized)]))] - seen
+            seen += len(serialized)
+            if len(own) < len(serialized):
+                serialized = tf.gather(serialized, own)
             for name, rows in parse_examples(serialized, fields).items():
                 values[name].append(rows.values.numpy().astype("int32"))
                 lengths[name].append(np.diff(rows.row_splits.numpy()))
@@ -61,7 +73,8 @@ def _read(path: str, metadata: RecordMetadata, number: int) -> Columns:
         name: (np.concatenate([_NONE, *values[name]]), splits_of(np.concatenate([_NONE, *lengths[name]])))
         for name in fields
     }
-    found = len(columns["token_ids"][1]) - 1, len(columns["token_ids"][0])
+    # The tokens of examples that were passed over are not known.
+    found = seen, len(columns["token_ids"][0]) if len(chosen) == seen else shard.tokens
     if found != (shard.examples, shard.tokens):
         raise ValueError(
             f"{_damaged(path)}: it holds {found[0]} examples with {found[1]} tokens, and {shard.examples} with "

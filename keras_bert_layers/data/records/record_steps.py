@@ -7,42 +7,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_bert_layers.data.records.ragged_columns import Columns, joined, rows
+from keras_bert_layers.data.records.ragged_columns import Columns, joined, nothing, rows
 from keras_bert_layers.data.records.record_epochs import RecordEpochs
 from keras_bert_layers.data.records.record_metadata import read_metadata
+from keras_bert_layers.ops.row_share import Share, check_share, share_bounds
 
 
 @dataclass(frozen=True)
 class RecordSteps:
-    """The batches of one of several workers, epoch by epoch.
+    """The batches of epochs, or one share of each of them; only the rows of the share are read, where that can be.
 
-    Of each `num_workers · batch_size` rows of an epoch, worker w gets the w-th `batch_size`: the batches of all workers
-    together are the same for any number of workers, as long as the product is.
+    The shares of a step together are its batch, for any number of them. In an epoch's last step a share may have no rows.
     """
 
     order: RecordEpochs
     batch_size: int
-    num_workers: int
-    worker: int
     drop_remainder: bool
+    share: Share = (0, 1)
 
     def __post_init__(self):
-        if self.batch_size < 1 or not 0 <= self.worker < self.num_workers:
-            raise ValueError(
-                "`batch_size` must be positive, and `worker` one of 0 … `num_workers` - 1. Received: "
-                f"batch_size={self.batch_size}, worker={self.worker}, num_workers={self.num_workers}."
-            )
+        check_share(self.share)
+        if self.batch_size < 1:
+            raise ValueError(f"`batch_size` must be positive. Received: batch_size={self.batch_size}.")
 
     def of(self, epoch: int) -> int:
-        """Global batches in an epoch."""
-        step, total = self.batch_size * self.num_workers, self.order.num_rows(epoch)
-        return total // step if self.drop_remainder else -(-total // step)
+        """Batches in an epoch."""
+        return self._of_rows(self.order.num_rows(epoch))
 
-    def of_worker(self, epoch: int) -> int:
-        """Batches of this worker: in the last step of an epoch there may be no rows for it."""
-        step, total = self.batch_size * self.num_workers, self.order.num_rows(epoch)
-        has_rest = not self.drop_remainder and total % step > self.worker * self.batch_size
-        return total // step + int(has_rest)
+    def _of_rows(self, total: int) -> int:
+        return total // self.batch_size if self.drop_remainder else -(-total // self.batch_size)
 
     def after(self, start_step: int, epoch: int, stop: int | None) -> tuple[int, int]:
         """The epoch in which a run goes on after `start_step` batches, and how many of its batches are used up.
@@ -54,8 +47,7 @@ class RecordSteps:
         if not size:
             raise ValueError(
                 f"The records give {self.order.num_rows(epoch)} rows, which is less than one batch of "
-                f"{self.batch_size} for each of {self.num_workers} worker(s). Use a smaller `batch_size`, "
-                "drop_remainder=False, or more shards."
+                f"{self.batch_size}. Use a smaller `batch_size`, drop_remainder=False, or more shards."
             )
         used = start_step
         while used >= size and (stop is None or epoch + 1 < stop):
@@ -74,16 +66,25 @@ class RecordSteps:
             yield from ((number, rows) for rows in self._of_epoch(number, used if number == epoch else 0))
 
     def _of_epoch(self, epoch: int, used: int) -> Iterator[Columns]:
-        step, rest = self.batch_size * self.num_workers, []
-        for group in self.order.rows(epoch, used * step):
-            block = joined([*rest, group])
-            whole = _num_rows(block) // step * step
-            for begin in range(self.worker * self.batch_size, whole, step):
-                yield rows(block, begin, begin + self.batch_size)
-            rest = [rows(block, whole, _num_rows(block))]
-        begin = self.worker * self.batch_size
-        if rest and not self.drop_remainder and begin < _num_rows(rest[0]):
-            yield rows(rest[0], begin, min(begin + self.batch_size, _num_rows(rest[0])))
+        total = self.order.num_rows(epoch)
+        step, stop = used, self._of_rows(total)
+
+        def bounds(steps):
+            return share_bounds(np.minimum(self.batch_size, total - steps * self.batch_size), self.share)
+
+        def wanted(row_numbers):
+            steps, places = np.divmod(row_numbers, self.batch_size)
+            begin, end = bounds(steps)
+            return (used <= steps) & (steps < stop) & (begin <= places) & (places < end)
+
+        rest = nothing(self.order.metadata.fields)
+        for part in itertools.chain(self.order.rows(epoch, wanted), [rest]):
+            block = joined([rest, part])
+            first, end = 0, _num_rows(block)
+            while step < stop and first + (count := int(np.subtract(*bounds(step)[::-1]))) <= end:
+                yield rows(block, first, first + count)
+                step, first = step + 1, first + count
+            rest = rows(block, first, end)
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ class RecordEpoch:
     """One epoch over records, in numbers.
 
     Args:
-        steps: batches, for each worker.
-        rows: rows of all workers, those in no whole batch included.
+        steps: batches.
+        rows: rows, those in no whole batch included.
         tokens: real tokens in these rows, with special tokens.
         fill: float, the share of all positions that hold a token.
     """
@@ -113,14 +114,13 @@ def record_epoch(
     drop_remainder: bool = True,
     max_sequences: int = 1,
     shards: Sequence[int] | None = None,
-    num_workers: int = 1,
 ) -> RecordEpoch:
     """How many steps and tokens an epoch of `record_dataset` has, from the metadata alone.
 
     With packing, epochs differ by a few rows when the shards are mixed in another way.
 
     Args:
-        directory, batch_size, seed, shuffle, shuffle_shards, drop_remainder, max_sequences, shards, num_workers: as in
+        directory, batch_size, seed, shuffle, shuffle_shards, drop_remainder, max_sequences, shards: as in
             `record_dataset`.
         epoch: int ≥ 0. Which epoch. Defaults to 0.
 
@@ -146,7 +146,7 @@ def record_epoch(
     """
     metadata = read_metadata(directory)
     order = RecordEpochs(os.fspath(directory), metadata, shards, seed, shuffle, shuffle_shards, max_sequences)
-    steps = RecordSteps(order, batch_size, num_workers, 0, drop_remainder)
+    steps = RecordSteps(order, batch_size, drop_remainder)
     num_rows = order.num_rows(epoch)
     counts = [metadata.shards[number].length_counts for group in order.groups(epoch) for number in group]
     tokens = int((np.sum(counts, axis=0) * np.arange(len(counts[0]))).sum()) if counts else 0

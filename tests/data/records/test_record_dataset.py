@@ -53,10 +53,10 @@ def dataset_of(folder_of):
 
 @pytest.fixture
 def steps_of(folder_of):
-    def steps(kind, batch_size=4, num_workers=1, worker=0, drop_remainder=True, shuffle_shards=2):
+    def steps(kind, batch_size=4, drop_remainder=True, share=(0, 1), shuffle_shards=2):
         folder, max_sequences = folder_of(kind), KINDS[kind][1].get("max_sequences", 1)
         order = RecordEpochs(str(folder), read_metadata(folder), None, 2, True, shuffle_shards, max_sequences)
-        return RecordSteps(order, batch_size, num_workers, worker, drop_remainder)
+        return RecordSteps(order, batch_size, drop_remainder, share)
 
     return steps
 
@@ -220,7 +220,9 @@ def test_the_data_set_goes_on_at_the_step(dataset_of):
 def test_shards_before_the_step_are_not_read(dataset_of, kind, monkeypatch):
     read = []
     load = record_epochs.read_shards
-    monkeypatch.setattr(record_epochs, "read_shards", lambda d, m, group: read.append(group) or load(d, m, group))
+    monkeypatch.setattr(
+        record_epochs, "read_shards", lambda d, m, group, own: read.append(group) or load(d, m, group, own)
+    )
     list(dataset_of(kind, epochs=1, shuffle_shards=1))
     groups = len(read)
     read.clear()
@@ -233,25 +235,21 @@ def test_shards_before_the_step_are_not_read(dataset_of, kind, monkeypatch):
 
 
 @kinds
-@pytest.mark.parametrize("num_workers", [2, 3])
+@pytest.mark.parametrize(("batch_size", "count"), [(4, 2), (6, 3), (5, 3), (2, 3)])
 @pytest.mark.parametrize("drop_remainder", [True, False])
-def test_the_batches_of_all_workers_are_those_of_one(steps_of, kind, num_workers, drop_remainder):
-    whole = steps_of(kind, batch_size=2 * num_workers, drop_remainder=drop_remainder)
-    workers = [
-        steps_of(kind, batch_size=2, num_workers=num_workers, worker=worker, drop_remainder=drop_remainder)
-        for worker in range(num_workers)
-    ]
-    expected, parts = batches_of(whole, stop=2, start_step=1), [batches_of(w, stop=2, start_step=1) for w in workers]
-    for worker, part in zip(workers, parts, strict=True):
-        assert len(part) == sum(map(worker.of_worker, range(2))) - 1
-    for epoch in (0, 1):
-        of_epoch = [[rows for number, rows in part if number == epoch] for part in parts]
-        found = [joined([rows for rows in step if rows]) for step in itertools.zip_longest(*of_epoch)]
-        assert same(found, [rows for number, rows in expected if number == epoch])
+def test_the_shares_of_each_step_are_its_batch(steps_of, kind, batch_size, count, drop_remainder):
+    whole = steps_of(kind, batch_size, drop_remainder)
+    shares = [steps_of(kind, batch_size, drop_remainder, (number, count)) for number in range(count)]
+    expected, parts = batches_of(whole, stop=2, start_step=1), [batches_of(s, stop=2, start_step=1) for s in shares]
+    for number, step in enumerate(zip(*parts, strict=True)):
+        assert {epoch for epoch, _ in step} == {expected[number][0]}
+        sizes = [len(rows["index"][1]) - 1 for _, rows in step]
+        assert max(sizes) - min(sizes) <= 1
+    assert same([joined([rows for _, rows in step]) for step in zip(*parts, strict=True)], [r for _, r in expected])
 
 
 def test_a_strategy_does_not_divide_the_batches_of_a_worker_again(dataset_of):
-    policy = dataset_of("pairs", num_workers=2, worker=1).options().experimental_distribute.auto_shard_policy
+    policy = dataset_of("pairs", share=(1, 2)).options().experimental_distribute.auto_shard_policy
     assert policy == tf.data.experimental.AutoShardPolicy.OFF
 
 
@@ -278,7 +276,6 @@ def test_an_epoch_in_numbers_is_what_comes(folder_of, dataset_of, kind):
     num_rows = sum(len(x["token_ids"]) for x, _, _ in rows)
     assert (epoch.rows, epoch.tokens, epoch.steps) == (num_rows, tokens, num_rows // 4)
     assert epoch.fill == pytest.approx(tokens / (48 * num_rows))
-    assert record_epoch(folder_of(kind), 2, num_workers=2, **arguments).steps == num_rows // 4
 
 
 @pytest.mark.parametrize("kind", ["packed pairs", "packed singles"])
