@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": {"ops"},
     "text": {"ops"},
     "training": {"ops", "version"},
-    "distribute": {"ops"},
+    "distribute": {"ops", "version"},
     "data": {"ops", "text", "data/records/schema", "data/records/beam"},
     "data/records/beam": {"data"},
     "models": {"layers", "ops", "models/config", "models/model_config", "models/presets"},
