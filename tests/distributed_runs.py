@@ -6,6 +6,7 @@ returned. Importing TensorFlow costs seconds: let one function try many cases.
 """
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -107,6 +108,7 @@ def run_to_end(
         ]
 
 
+@functools.cache  # A second one would number its collectives from the start again, and mix them up with the first's.
 def strategy():
     """In a worker: the strategy for its workers and replicas, TensorFlow's default one for a single device."""
     import tensorflow as tf
