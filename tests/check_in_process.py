@@ -5,6 +5,7 @@ each said: the indices that it is connected with, or the message it ended with.
 """
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ def _main(request: dict) -> None:
     except ClusterError as error:
         print(json.dumps(str(error)))
     else:
+        if me.is_chief:  # the connections lead to this port, and yet a server can listen there at once
+            socket.create_server(("", int(me.address.split(":")[1]))).close()
         print(json.dumps(sorted(connections)))
         time.sleep(0.5)
 

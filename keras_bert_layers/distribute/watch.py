@@ -5,6 +5,7 @@ import selectors
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from keras_bert_layers.distribute.line_socket import LineSocket
 from keras_bert_layers.distribute.worker import Worker
@@ -27,7 +28,14 @@ class Watch:
             something that cannot be interrupted holds it.
     """
 
-    def __init__(self, worker: Worker, connections: dict[int, LineSocket], on_loss, silence: float, grace: float = 30):
+    def __init__(
+        self,
+        worker: Worker,
+        connections: dict[int, LineSocket],
+        on_loss: Callable[[str], None],
+        silence: float,
+        grace: float = 30,
+    ):
         self.worker, self.connections, self.on_loss = worker, dict(connections), on_loss
         self.silence, self.grace = silence, grace
         self.loss = threading.Event()
@@ -51,15 +59,16 @@ class Watch:
         selector = selectors.DefaultSelector()
         for index, connection in self.connections.items():
             selector.register(connection, selectors.EVENT_READ, index)
-        pinged = 0.0
+        pinged, pause = 0.0, min(_PING, self.silence / 3)
         while self.connections and not self.loss.is_set():
-            for key, _ in selector.select(1.0):
+            for key, _ in selector.select(min(1.0, pause)):
                 self._hear(key.data, key.fileobj, selector)
-            if time.monotonic() - pinged > _PING:
+            now = time.monotonic()
+            if now - pinged > pause:
                 self.tell()
-                pinged = time.monotonic()
+                pinged = now
             for index, heard in self._heard.items():
-                if index in self.connections and index not in self._done and pinged - heard > self.silence:
+                if index in self.connections and index not in self._done and now - heard > self.silence:
                     self._lose(f"{self.worker.name_of(index)} has not been heard of for {self.silence:g} s")
         if self.loss.is_set():
             self._see_to_the_end()

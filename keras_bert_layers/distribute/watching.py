@@ -91,7 +91,9 @@ def _cause(watch: Watch, error: BaseException) -> str | None:
             peer = 0  # the chief, whom all send their heartbeats to
         collective = peer is not None or "ollective" in str(error)
         if not watch.loss.wait(_WAIT_FOR_THE_NAME if collective else 0) and peer is not None:
-            return f"{watch.worker.name_of(peer)} cannot be reached ({_in_a_line(error)})"
+            lost = f"{watch.worker.name_of(peer)} does not answer (TensorFlow: {type(error).__name__})"
+            watch.tell(lost=lost)
+            return lost
     return watch.message if watch.loss.is_set() else None
 
 
