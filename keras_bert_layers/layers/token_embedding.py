@@ -1,9 +1,12 @@
 """From token ids to vectors, and back."""
 
 import keras
+from keras import ops as kops
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive
+from keras_bert_layers.layers.quantized import holds_int8, keras_quantizes
+from keras_bert_layers.ops.tracing import is_recorded
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
@@ -11,7 +14,8 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
     """E[token_ids], one learned vector a token; with `reverse=True`, the tied projection x Eᵀ onto the vocabulary.
 
     It is `keras.layers.ReversibleEmbedding` (with its `enable_lora`) under BERT's names, and it refuses
-    ids outside the vocabulary. It makes no mask of its own and passes one on unchanged.
+    ids outside the vocabulary. It makes no mask of its own and passes one on unchanged. After
+    `quantize("int8")`, each vector is kept in eight bits, with a step of its own.
 
     Args:
         vocabulary_size: int > 0. Number of tokens V.
@@ -66,15 +70,24 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
     def embedding_dim(self) -> int:
         return self.output_dim
 
+    @property
+    def embeddings(self):
+        """E; of eight bits, the numbers that these stand for."""
+        if self.quantization_mode != "int8" or self.lora_enabled:
+            return super().embeddings
+        return kops.cast(self._embeddings, self.embeddings_scale.dtype) / kops.expand_dims(self.embeddings_scale, -1)
+
     def call(self, inputs, reverse=False):
-        if not reverse:
-            inputs = ops.check_range(
-                inputs,
-                self.vocabulary_size,
-                "A token id lies outside the vocabulary of this TokenEmbedding.",
-                "Tokenize with the vocabulary that the model was built for, or build it with that vocabulary's size.",
-            )
-        return super().call(inputs, reverse=reverse)
+        return super().call(inputs if reverse else self._checked(inputs), reverse=reverse)
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        # Keras refuses subclasses, whose products may be others than its own.
+        super().quantize(mode, type_check and type(self) is not TokenEmbedding, config)
+
+    def load_own_variables(self, store):
+        if self.quantization_mode is None and holds_int8(store):
+            self.quantize("int8")
+        super().load_own_variables(store)
 
     def compute_mask(self, inputs, mask=None):
         return mask
@@ -84,3 +97,20 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
         config["vocabulary_size"] = config.pop("input_dim")
         config["embedding_dim"] = config.pop("output_dim")
         return config
+
+    def _int8_call(self, inputs, reverse=False):
+        if not reverse:
+            return super()._int8_call(self._checked(inputs))
+        if is_recorded() or self.lora_enabled or self.logit_soft_cap is not None or keras_quantizes(self):
+            return super()._int8_call(inputs, reverse=True)
+        if self.tie_weights:
+            return ops.quantized_linear(inputs, self._embeddings, 1 / self.embeddings_scale, transposed=True)
+        return ops.quantized_linear(inputs, self.reverse_embeddings, 1 / self.reverse_embeddings_scale)
+
+    def _checked(self, inputs):
+        return ops.check_range(
+            inputs,
+            self.vocabulary_size,
+            "A token id lies outside the vocabulary of this TokenEmbedding.",
+            "Tokenize with the vocabulary that the model was built for, or build it with that vocabulary's size.",
+        )

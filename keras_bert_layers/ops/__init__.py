@@ -8,6 +8,7 @@ from keras_bert_layers.ops.layer_norm import layer_norm
 from keras_bert_layers.ops.linear import linear
 from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, floor_padding, sliding_window
 from keras_bert_layers.ops.pooling import pool
+from keras_bert_layers.ops.quantized import quantized_linear, runs_in_integers
 from keras_bert_layers.ops.rotary import rotary_frequencies, rotate, yarn_frequencies
 from keras_bert_layers.ops.span_decoding import best_spans, span_probabilities
 from keras_bert_layers.ops.span_merging import merge_spans
@@ -30,8 +31,10 @@ __all__ = [
     "merge_spans",
     "pair_cosines",
     "pool",
+    "quantized_linear",
     "rotary_frequencies",
     "rotate",
+    "runs_in_integers",
     "sliding_window",
     "span_probabilities",
     "split_heads",

@@ -7,13 +7,15 @@ from pathlib import Path
 import keras
 
 from keras_bert_layers import models
+from keras_bert_layers.models.precision import in_bfloat16, in_int8, is_quantized
 from keras_bert_layers.serving.batching import check_batch_sizes
-from keras_bert_layers.serving.half_precision import in_bfloat16
 from keras_bert_layers.serving.operations import SERVERS, check_servers
 from keras_bert_layers.serving.requirements import check_requirements
 from keras_bert_layers.serving.saved_model import SavedModelWriter
 from keras_bert_layers.serving.settings import Settings, checked_buckets
 from keras_bert_layers.serving.versions import check_version, write_version
+
+_COPIES = {"bfloat16": in_bfloat16, "int8": in_int8}
 
 
 def export(
@@ -73,10 +75,12 @@ def export(
             answer is above. Defaults to `None`: there always is an answer.
         buckets: int. Lengths to which `text` pads its features, so that only these shapes occur; the preprocessor's
             sequence_length is one of them. Defaults to none: as the preprocessor pads.
-        weights: `"bfloat16"` writes and computes in bfloat16: half the size, less exact answers. Defaults to `None`:
-            as the model is.
+        weights: `"bfloat16"` writes and computes in bfloat16: half the size, less exact answers. `"int8"`: matrices of
+            eight bits, a quarter of the size, as `compress.quantize` makes them; a server needs a CPU with VNNI and
+            refuses to answer on an older one. Defaults to `None`: as the model is, which may be a quantized one.
         jit_compile: bool. Whether `text_xla` and `token_ids_xla` stand beside `text` and `token_ids`, with the model
-            compiled by XLA; a server has to be started with XLA for these two. Defaults to `False`.
+            compiled by XLA; a server has to be started with XLA for these two. Not for integers, whose kernel XLA
+            lacks. Defaults to `False`.
         batch_sizes: int > 0. To which a server may join requests, and of the requests that warm it up. Defaults to
             (1, 8, 32).
         servers: versions of TensorFlow Serving that have to know every operation. Defaults to all that are listed,
@@ -108,16 +112,23 @@ def export(
             "`top_k` and `max_answer_length` must be 1 or more. "
             f"Received: top_k={top_k}, max_answer_length={max_answer_length}."
         )
-    if weights not in (None, "bfloat16"):
-        raise ValueError(f'`weights` must be "bfloat16", or None to keep them as they are. Received: {weights!r}.')
+    if weights not in (None, *_COPIES):
+        raise ValueError(
+            f'`weights` must be "bfloat16" or "int8", or None to keep them as they are. Received: {weights!r}.'
+        )
     check_servers(servers)
     batch_sizes = check_batch_sizes(batch_sizes)
     check_requirements(model, preprocessor, labels, pairs)
     buckets = checked_buckets(buckets, preprocessor.sequence_length)
     settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
+    precision = "int8" if is_quantized(model) else weights or model.compute_dtype
+    if precision == "int8" and jit_compile:
+        raise ValueError(
+            "XLA has no product of integers of eight bits that is faster than one of floats. Leave `jit_compile` out, "
+            "or export the model in float32 or bfloat16."
+        )
     if weights is not None:
-        model = in_bfloat16(model)
-    precision = weights or model.compute_dtype
+        model = _COPIES[weights](model)
     writer = SavedModelWriter(model, preprocessor, settings, precision, jit_compile, batch_sizes, tuple(servers))
     return write_version(path, writer.write)
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tiny
 
 from keras_bert_layers import compress, models, serving
+from keras_bert_layers.models.precision import in_bfloat16
 from keras_bert_layers.serving.description import weights_sha256
-from keras_bert_layers.serving.half_precision import in_bfloat16
 
 TEXTS = ["the film is good .", "a [MASK] film", ""]
 
