@@ -7,6 +7,7 @@ from keras_bert_layers.compress.logits_loss import LogitsLoss
 from keras_bert_layers.compress.lora import add_lora, has_lora, merge_lora
 from keras_bert_layers.compress.prune_heads import prune_heads
 from keras_bert_layers.compress.quality import check_quality
+from keras_bert_layers.compress.quantize import quantize
 from keras_bert_layers.compress.student import student_of
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "has_lora",
     "merge_lora",
     "prune_heads",
+    "quantize",
     "student_of",
 ]
