@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_bert_layers import ops
 from keras_bert_layers.layers.parts import build_parts, deserialize_parts, serialize_part
 
 
@@ -11,14 +12,19 @@ from keras_bert_layers.layers.parts import build_parts, deserialize_parts, seria
 class EncoderStack(keras.layers.Layer):
     """x_l = block_l(x_{l-1}), l = 1 … L: the blocks in their order, each given the same masks.
 
-    An implicit Keras mask counts as `padding_mask` when none is given, and is passed on.
-    `hidden_states(...)` takes the same arguments and returns what every block puts out.
+    With a `padding_mask` the blocks see the real tokens only, [T, H], wherever that pays: padding then costs nothing
+    but its part of the attention. Padding comes out as zeros, always. An implicit Keras mask counts as `padding_mask`
+    when none is given, and is passed on. `hidden_states(...)` takes the same arguments and returns what every block
+    puts out.
 
     Args:
         blocks: list of layers, such as `TransformerEncoder`, each called with the inputs, `padding_mask`,
             `attention_mask`, `pack_ids`, `training`, and `position_ids` if there are any.
         order: list of int. Which block is applied at each step: `[0] * 12` applies the first one twelve times with
             shared weights, as ALBERT does. Defaults to `None`: each block once.
+        unpad: bool. Whether padding is taken out of the batch for the blocks. It makes shapes depend on the data, which
+            XLA does not take. Defaults to `None`: on TensorFlow outside compiled functions, if all blocks have
+            `supports_layout`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -33,7 +39,8 @@ class EncoderStack(keras.layers.Layer):
         float [B, S, H]; from `hidden_states`, a list of L such tensors, the last one the output.
 
     Raises:
-        ValueError: if `blocks` is empty or `order` names a block that is not there.
+        ValueError: if `blocks` is empty or `order` names a block that is not there; or if `unpad=True` where it cannot
+            be done.
 
     Example:
         >>> import numpy as np
@@ -45,10 +52,17 @@ class EncoderStack(keras.layers.Layer):
 
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 3; shared blocks: Lan et al. 2020, ALBERT
-        (arXiv:1909.11942), section 3.1.
+        (arXiv:1909.11942), section 3.1; without padding: Zhai et al. 2022, ByteTransformer (arXiv:2210.03052),
+        section III-C.
     """
 
-    def __init__(self, blocks: Sequence[keras.layers.Layer], order: Sequence[int] | None = None, **kwargs):
+    def __init__(
+        self,
+        blocks: Sequence[keras.layers.Layer],
+        order: Sequence[int] | None = None,
+        unpad: bool | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         blocks = list(blocks)
         if not blocks:
@@ -60,6 +74,7 @@ class EncoderStack(keras.layers.Layer):
         self.supports_masking = True
         self.blocks = blocks
         self.order = None if order is None else list(order)
+        self.unpad = unpad
 
     def build(self, inputs_shape):
         build_parts(inputs_shape, *self.blocks)
@@ -75,19 +90,35 @@ class EncoderStack(keras.layers.Layer):
         training=None,
     ):
         padding_mask = mask if padding_mask is None else padding_mask
-        return self.hidden_states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)[-1]
+        return self._states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)[-1]
 
     def hidden_states(
         self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None, training=None
     ):
         """The output of every block in order: a list of float [B, S, H]."""
+        return self._states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training, keep_all=True)
+
+    def _states(self, inputs, padding_mask, attention_mask, pack_ids, position_ids, training, keep_all=False):
+        layout = ops.unpadding(padding_mask) if self._unpads(inputs, padding_mask) else None
         arguments = {"padding_mask": padding_mask, "attention_mask": attention_mask, "pack_ids": pack_ids}
-        # Blocks of another kind need not know of positions.
-        positions = {} if position_ids is None else {"position_ids": position_ids}
-        states = [inputs]
+        # Blocks of another kind need not know of positions, nor of layouts.
+        optional = {"position_ids": position_ids, "layout": layout}
+        arguments |= {name: value for name, value in optional.items() if value is not None}
+        states = [ops.unpad(inputs, layout)]
         for block in self._steps():
-            states.append(block(states[-1], **arguments, **positions, training=training))
-        return states[1:]
+            states.append(block(states[-1], **arguments, training=training))
+        states = states[1:] if keep_all else states[-1:]
+        return [ops.clear_padding(ops.repad(state, layout), padding_mask) for state in states]
+
+    def _unpads(self, inputs, padding_mask):
+        if padding_mask is None or self.unpad is False:
+            return False
+        blocks = all(getattr(block, "supports_layout", False) for block in self.blocks)
+        shapes = ops.shapes_may_vary() and not isinstance(inputs, keras.KerasTensor)
+        if self.unpad and not (blocks and shapes):
+            reason = "shapes are static in a compiled function" if blocks else "a block has no `supports_layout`"
+            raise ValueError(f"EncoderStack(unpad=True) cannot take out padding here: {reason}. Use unpad=None.")
+        return blocks and shapes
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):
         return inputs_shape
@@ -97,6 +128,7 @@ class EncoderStack(keras.layers.Layer):
             **super().get_config(),
             "blocks": [serialize_part(block) for block in self.blocks],
             "order": self.order,
+            "unpad": self.unpad,
         }
 
     @classmethod

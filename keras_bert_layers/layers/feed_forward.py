@@ -55,6 +55,7 @@ class FeedForward(keras.layers.Layer):
         check_positive("FeedForward", intermediate_dim=intermediate_dim)
         check_rate("FeedForward", dropout=dropout)
         self.supports_masking = True
+        self.supports_layout = True
         self.intermediate_dim = intermediate_dim
         self.activation = keras.activations.get(activation)
         self.dropout = dropout

@@ -59,6 +59,7 @@ class GatedFeedForward(keras.layers.Layer):
         check_positive("GatedFeedForward", intermediate_dim=intermediate_dim)
         check_rate("GatedFeedForward", dropout=dropout)
         self.supports_masking = True
+        self.supports_layout = True
         self.intermediate_dim = intermediate_dim
         self.activation = keras.activations.get(activation)
         self.dropout = dropout

@@ -39,6 +39,7 @@ class LayerNormalization(keras.layers.Layer):
         if epsilon <= 0:
             raise ValueError(f"`epsilon` of LayerNormalization must be positive; BERT's is 1e-12. Received: {epsilon}.")
         self.supports_masking = True
+        self.supports_layout = True
         self.epsilon = epsilon
         self.center = center
 

@@ -51,6 +51,8 @@ class SelfAttention(keras.layers.Layer):
             only need their distances.
         head_mask: float [B, N]; the factor of each head's output: 1 leaves it as it is, 0 takes the head away, and the
             derivative at 1 says what the head is worth. Defaults to `None`: 1.
+        layout: `ops.Unpadding`; the inputs are then [T, H], the real tokens only, and so is the output. Only scores and
+            weights are computed with padding in them. Defaults to `None`: [B, S, H].
         training: bool. Whether dropout is active.
 
     Returns:
@@ -92,6 +94,7 @@ class SelfAttention(keras.layers.Layer):
         check_positive("SelfAttention", num_heads=num_heads, **({} if head_dim is None else {"head_dim": head_dim}))
         check_rate("SelfAttention", dropout=dropout, attention_dropout=attention_dropout)
         self.supports_masking = True
+        self.supports_layout = True
         self.num_heads = num_heads
         self.dropout = dropout
         self.attention_dropout = attention_dropout
@@ -134,15 +137,18 @@ class SelfAttention(keras.layers.Layer):
         mask=None,
         training=None,
         head_mask=None,
+        layout=None,
     ):
-        query, key = self._queries_and_keys(inputs, position_ids)
-        value = ops.split_heads(self.value(inputs), self.num_heads)
-        allowed = self._allowed(inputs, mask if padding_mask is None else padding_mask, attention_mask, pack_ids)
+        query, key = self._queries_and_keys(inputs, position_ids, layout)
+        value = self._heads(self.value, inputs, layout)
+        padding_mask = mask if padding_mask is None else padding_mask
+        allowed = self._allowed(ops.repad(inputs, layout), padding_mask, attention_mask, pack_ids)
         dropout = functools.partial(self.weights_dropout, training=training)
         context = ops.attention(query, key, value, allowed, dropout)
         if head_mask is not None:
             context = context * kops.cast(head_mask, context.dtype)[:, :, None, None]
-        return self.output_dropout(self.output_projection(ops.merge_heads(context)), training=training)
+        context = ops.unpad(ops.merge_heads(context), layout)
+        return self.output_dropout(self.output_projection(context), training=training)
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities without dropout, float32 [B, N, S, S]: what each query (row) attends to."""
@@ -180,7 +186,7 @@ class SelfAttention(keras.layers.Layer):
     def from_config(cls, config):
         return super().from_config(deserialize_parts(config, "rotary", "window"))
 
-    def _queries_and_keys(self, inputs, position_ids):
+    def _queries_and_keys(self, inputs, position_ids, layout=None):
         rotate = None
         if self.rotary is not None:
             rotate = functools.partial(self.rotary, positions=position_ids)
@@ -189,7 +195,10 @@ class SelfAttention(keras.layers.Layer):
                 "`position_ids` were given to a SelfAttention without a `rotary` part, which has no use for them. "
                 "Build it with rotary=RotaryEmbedding(), or give them to the embeddings."
             )
-        return (ops.split_heads(projection(inputs), self.num_heads, rotate) for projection in (self.query, self.key))
+        return (self._heads(projection, inputs, layout, rotate) for projection in (self.query, self.key))
+
+    def _heads(self, projection, inputs, layout, rotate=None):
+        return ops.split_heads(ops.repad(projection(inputs), layout), self.num_heads, rotate)
 
     def _allowed(self, inputs, padding_mask, attention_mask, pack_ids):
         window = None if self.window is None else self.window(inputs)

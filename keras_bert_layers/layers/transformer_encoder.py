@@ -48,6 +48,8 @@ class TransformerEncoder(keras.layers.Layer):
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
         position_ids: int [B, S], for an attention with rotary positions. Defaults to `None`.
         head_mask: float [B, N]; the factor of each head's output, see `SelfAttention`. Defaults to `None`.
+        layout: `ops.Unpadding`; the inputs are then [T, H], the real tokens only, and so is the output; for parts that
+            have `supports_layout`. Defaults to `None`: [B, S, H].
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
@@ -129,16 +131,18 @@ class TransformerEncoder(keras.layers.Layer):
         position_ids=None,
         mask=None,
         head_mask=None,
+        layout=None,
     ):
         masks = {
             "padding_mask": mask if padding_mask is None else padding_mask,
             "attention_mask": attention_mask,
             "pack_ids": pack_ids,
-            # An attention of another kind need not know of positions, nor of heads.
+            # An attention of another kind need not know of positions, nor of heads, nor of layouts.
             **({} if position_ids is None else {"position_ids": position_ids}),
         }
-        heads = {} if head_mask is None else {"head_mask": head_mask}
-        attention = functools.partial(self.attention, **masks, **heads, training=training)
+        others = {"head_mask": head_mask, "layout": layout}
+        others = {name: value for name, value in others.items() if value is not None}
+        attention = functools.partial(self.attention, **masks, **others, training=training)
         feed_forward = functools.partial(self.feed_forward, training=training)
         if self.normalize_first:
             x = inputs + attention(self.attention_norm(inputs))
@@ -147,6 +151,12 @@ class TransformerEncoder(keras.layers.Layer):
             x = self.attention_norm(inputs + attention(inputs))
             x = self.feed_forward_norm(x + feed_forward(x))
         return (x, self.attention_weights(inputs, **masks)) if return_attention_scores else x
+
+    @property
+    def supports_layout(self) -> bool:
+        """Whether all parts work on [T, H] as well."""
+        parts = (self.attention, self.feed_forward, self.attention_norm, self.feed_forward_norm)
+        return all(getattr(part, "supports_layout", isinstance(part, keras.layers.Identity)) for part in parts)
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities of this block without dropout, float32 [B, N, S, S]."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 from keras import ops
 
-_LOWEST = float(np.finfo("float32").min)
+# Far below every score, and far enough from the end of float32 that a score can be added.
+_LOWEST = float(np.finfo("float32").min) / 2
 
 
 def split_heads(inputs, num_heads: int, rotate: Callable | None = None):
@@ -38,13 +40,8 @@ def attention_weights(query, key, mask=None):
     Returns:
         float32 [B, N, S, S]. A row with nothing to attend to is all zeros, never NaN.
     """
-    scale = query.shape[-1] ** -0.5
-    scores = ops.cast(ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2))), "float32")
-    if mask is None:
-        return ops.softmax(scores)
-    # A finite floor keeps a fully masked row defined; the second `where` then clears it.
-    weights = ops.softmax(ops.where(mask, scores, _LOWEST))
-    return ops.where(mask, weights, 0.0)
+    weights = _softmax_of_scores(query, key, mask)
+    return weights if mask is None else ops.where(mask, weights, 0.0)
 
 
 def attend(weights, value):
@@ -63,5 +60,24 @@ def attention(query, key, value, mask=None, dropout: Callable | None = None):
     Returns:
         float [B, N, S, D]. A query with nothing to attend to gets zeros.
     """
-    weights = attention_weights(query, key, mask)
-    return attend(weights if dropout is None else dropout(weights), value)
+    weights = _softmax_of_scores(query, key, mask)
+    context = attend(weights if dropout is None else dropout(weights), value)
+    if mask is None:
+        return context
+    return context * ops.cast(ops.any(mask, axis=-1, keepdims=True), context.dtype)
+
+
+def _softmax_of_scores(query, key, mask):
+    """The weights, but for rows with nothing to attend to, which have the same for every key."""
+    scores = ops.cast(_product_with_transposed(query, key) * query.shape[-1] ** -0.5, "float32")
+    # A sum with what is masked fuses into the product on CPU; a selection does not.
+    return ops.softmax(scores if mask is None else scores + ops.where(mask, 0.0, _LOWEST))
+
+
+def _product_with_transposed(query, key):
+    if keras.backend.backend() != "tensorflow":
+        return ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+    import tensorflow as tf
+
+    # The product reads the keys as they are, where a transposition would copy them first.
+    return tf.matmul(query, key, transpose_b=True)

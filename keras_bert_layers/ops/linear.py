@@ -5,6 +5,8 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from keras_bert_layers.ops.activations import activate
+
 
 def linear(inputs, kernel, bias=None, activation: Callable | None = None):
     """activation(x W + b), as one two-dimensional product over all positions.
@@ -23,7 +25,7 @@ def linear(inputs, kernel, bias=None, activation: Callable | None = None):
     if bias is not None:
         outputs = _add_bias(outputs, bias)
     if activation is not None:
-        outputs = activation(outputs)
+        outputs = activate(activation, outputs)
     if len(inputs.shape) == 2:
         return outputs
     return ops.reshape(outputs, (*ops.shape(inputs)[:-1], kernel.shape[-1]))

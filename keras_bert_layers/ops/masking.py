@@ -69,6 +69,14 @@ def check_mask_rank(name: str, mask, rank: int) -> None:
     )
 
 
+def clear_padding(inputs, padding_mask=None):
+    """Zeros at padding: float [B, S, H] under an int or bool mask [B, S]; without a mask, `inputs` as they are."""
+    if padding_mask is None:
+        return inputs
+    check_mask_rank("padding_mask", padding_mask, 2)
+    return ops.where(ops.cast(padding_mask, "bool")[:, :, None], inputs, ops.zeros_like(inputs))
+
+
 def floor_padding(logits, padding_mask=None):
     """`logits` at real positions and -10,000 at padding, where a softmax over positions then gives nothing.
 

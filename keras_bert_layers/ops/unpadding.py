@@ -1,0 +1,74 @@
+"""The real tokens of a batch without its padding, and back."""
+
+from typing import NamedTuple
+
+from keras import ops
+
+from keras_bert_layers.ops.masking import check_mask_rank
+
+
+class Unpadding(NamedTuple):
+    """Where the T real tokens of a batch [B, S] stand.
+
+    Args:
+        token_index: int32 [T]. The place b · S + s of each real token, in order; of one, where none is real.
+        row_index: int32 [B · S]. Which of the T tokens stands at a place; 0 at padding.
+        mask: bool [B, S]; True = a real token.
+    """
+
+    token_index: object
+    row_index: object
+    mask: object
+
+
+def unpadding(mask) -> Unpadding:
+    """The places of the real tokens of a mask, int or bool [B, S], 1 = a real token: anywhere in the row."""
+    check_mask_rank("padding_mask", mask, 2)
+    mask = ops.cast(mask, "bool")
+    flat = ops.reshape(mask, (-1,))
+    # A batch of nothing but padding keeps its first place, for the others to point at.
+    flat = ops.concatenate([ops.logical_or(flat[:1], ops.logical_not(ops.any(flat))), flat[1:]])
+    token_index = ops.cast(ops.nonzero(flat)[0], "int32")
+    return Unpadding(token_index, ops.where(flat, ops.cumsum(ops.cast(flat, "int32")) - 1, 0), mask)
+
+
+def unpad(inputs, layout: Unpadding | None):
+    """The rows of the real tokens: [B, S, H] -> [T, H]; without a layout, `inputs` as they are.
+
+    Its gradient is the reverse gather, with zeros at padding: a scatter, which TensorFlow would derive, is slow.
+
+    Reference:
+        Zhai et al. 2022, ByteTransformer (arXiv:2210.03052), section III-C.
+    """
+    if layout is None:
+        return inputs
+
+    @ops.custom_gradient
+    def gather(rows):
+        def gradient(upstream):
+            padded = ops.take(upstream, layout.row_index, axis=0)
+            return ops.where(ops.reshape(layout.mask, (-1, 1)), padded, ops.zeros_like(padded))
+
+        return ops.take(rows, layout.token_index, axis=0), gradient
+
+    return gather(ops.reshape(inputs, (-1, inputs.shape[-1])))
+
+
+def repad(inputs, layout: Unpadding | None):
+    """Every token's row at its place: [T, H] -> [B, S, H]; without a layout, `inputs` as they are.
+
+    At padding stands the row of some token, and no gradient comes back from there: for a function that does not look
+    at padding, as attention under a mask. Its gradient is a gather as well.
+    """
+    if layout is None:
+        return inputs
+
+    @ops.custom_gradient
+    def gather(rows):
+        def gradient(upstream):
+            return ops.take(upstream, layout.token_index, axis=0)
+
+        return ops.take(rows, layout.row_index, axis=0), gradient
+
+    batch, length = ops.shape(layout.mask)
+    return ops.reshape(gather(inputs), (batch, length, inputs.shape[-1]))
