@@ -17,7 +17,7 @@ from keras_bert_layers.ops.row_share import Share, check_share, share_bounds
 class RecordSteps:
     """The batches of epochs, or one share of each of them; only the rows of the share are read, where that can be.
 
-    The shares of a step together are its batch, for any number of them. In an epoch's last step a share may have no rows.
+    The shares of a step together are its batch, however many they are. In an epoch's last step one may have no rows.
     """
 
     order: RecordEpochs
