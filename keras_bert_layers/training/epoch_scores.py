@@ -26,6 +26,7 @@ class EpochScores(keras.callbacks.Callback):
 
     def __init__(self, evaluate: Callable[[], Mapping[str, float]]):
         super().__init__()
+        self.runs_on_every_worker = True  # predictions are made by all together
         self.evaluate = evaluate
 
     def on_epoch_end(self, epoch, logs=None):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_bert_layers.training import callback_states, saved_run, state_files, training_state
+from keras_bert_layers.training.agreed_state import agreed_state
 from keras_bert_layers.training.first_step import when_metrics_are_made
 from keras_bert_layers.training.run_history import RunHistory
 from keras_bert_layers.training.state_writer import StateWriter
@@ -33,7 +34,12 @@ class Resume(keras.callbacks.Callback):
     A state is a file `step-….npz`, which has this name once it is whole on the disk, and a checksum of every array.
     One that cannot be read any more is passed over with a warning for the one before it. Files are written by a
     thread while training goes on; if that fails (a full disk), a warning says so, training goes on, and older states
-    stay. In distributed training the first worker writes, and all read: the directory must be one that all see.
+    stay.
+
+    On several devices and machines, metrics are saved as each replica holds them, so that a run goes on exactly on as
+    many replicas, and on another number of them with the same batches, weights and metrics. Every worker has this
+    callback; the first one writes and chooses the state to go on from, and all read it: the directory must be one that
+    all see.
 
     `fit` below does it all. In place of it, with plain `model.fit`:
 
@@ -64,6 +70,7 @@ class Resume(keras.callbacks.Callback):
 
     def __init__(self, directory: str | os.PathLike, every: int = 500, keep: int = 3, settings: dict | None = None):
         super().__init__()
+        self.runs_on_every_worker = True  # `kbl.distribute.on_chief` refuses it
         if every < 1 or keep < 1:
             raise ValueError(f"`every` and `keep` must be positive. Received: every={every}, keep={keep}.")
         self.directory, self.every, self.keep = Path(directory), every, keep
@@ -97,9 +104,8 @@ class Resume(keras.callbacks.Callback):
         self._restored, self._callbacks = model, tuple(callbacks)
         if _is_chief(model):
             state_files.remove_leftovers(self.directory)
-        state = saved_run.newest_readable(self.directory)
+        state = agreed_state(model.distribute_strategy, self.directory, self.settings)
         if state is not None:
-            saved_run.check(state.facts, self.settings)
             self._put(("model", "optimizer"), model, state)
             self.step, self.stopped = state.facts["step"], state.facts["stopped"]
             self._history.set_state(state.facts["history"])
@@ -237,13 +243,14 @@ class Resume(keras.callbacks.Callback):
         return self.step // self.every > (self.step - self.model.steps_per_execution) // self.every
 
     def _save(self, in_epoch):
-        if not _is_chief(self.model):
-            return
-        self._warn_if_failed()
         variables = training_state.variables_of(self.model)
         if not in_epoch:
             del variables["metrics"]  # each epoch begins with new ones
-        arrays, described = training_state.take(variables)
+        of_replicas = training_state.take_of_replicas(variables, self.model.distribute_strategy)
+        if not _is_chief(self.model):
+            return
+        self._warn_if_failed()
+        arrays, described = training_state.take(variables, of_replicas)
         arrays_of_callbacks, callbacks = callback_states.take(self._callbacks)
         facts = {
             **saved_run.about(self.settings),
@@ -270,7 +277,8 @@ class Resume(keras.callbacks.Callback):
 
     def _put(self, kinds, model, state):
         variables = training_state.variables_of(model)
-        training_state.put({kind: variables[kind] for kind in kinds}, state.arrays, state.facts["variables"])
+        wanted = {kind: variables[kind] for kind in kinds}
+        training_state.put(wanted, state.arrays, state.facts["variables"], model.distribute_strategy)
 
     def _warn_if_failed(self):
         error = self._writer.wait()

@@ -24,6 +24,8 @@ class TrainingProgress(keras.callbacks.Callback):
     Tokens are counted of the data set that `watch` returns; those that hold no padding count. The share of the peak is
     that of the operations which the real tokens need (`pretraining_flops`), of all devices together.
 
+    With several workers each has this callback, since all read the metrics together; the first one shows and writes.
+
     Args:
         total_steps: int > 0. Steps of the whole run.
         every: int > 0. Steps between two reports. Defaults to 50.
@@ -63,6 +65,7 @@ class TrainingProgress(keras.callbacks.Callback):
         show: bool = True,
     ):
         super().__init__()
+        self.runs_on_every_worker = True
         if total_steps < 1 or every < 1 or (peak_flops is not None and peak_flops <= 0):
             raise ValueError(
                 "`total_steps`, `every` and `peak_flops` must be positive. Received: "
@@ -72,16 +75,17 @@ class TrainingProgress(keras.callbacks.Callback):
         self.rows: list[dict[str, float]] = []
         self.step = self.tokens = 0
         self._counts, self._counted_to, self._window = BatchCounts(), None, None
-        self._seconds_before, self._metrics_begin, self._last = 0.0, 0, None
+        self._shares, self._seconds_before, self._metrics_begin, self._last = 1, 0.0, 0, None
         self._line = ProgressLine(total_steps) if show else None
-        self._writer = None if tensorboard is None else tf.summary.create_file_writer(os.fspath(tensorboard))
+        self._tensorboard, self._writer = tensorboard, None
 
-    def watch(self, dataset: tf.data.Dataset, step: int = 0) -> tf.data.Dataset:
+    def watch(self, dataset: tf.data.Dataset, step: int = 0, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
         """The data set to train on, whose first batch is that of `step`, with its tokens counted.
 
-        Its batches are tuples of which the first is a dict of features with `padding_mask`, or `pack_ids`.
+        Its batches are tuples of which the first is a dict of features with `padding_mask`, or `pack_ids`. Where they
+        are one of several `share`s of the batches, all shares are taken to hold as many tokens.
         """
-        self._counted_to = step
+        self._counted_to, self._shares = step, share[1]
         return self._counts.watch(dataset, step)
 
     def get_state(self) -> dict:
@@ -100,6 +104,9 @@ class TrainingProgress(keras.callbacks.Callback):
         self._begun = time.monotonic()
         self._first = self._mark = None  # the first step of a `fit` is compiled: rates are measured from its end
         self._devices = self.model.distribute_strategy.num_replicas_in_sync
+        self._is_shown = self.model.distribute_strategy.extended.should_checkpoint
+        if self._tensorboard is not None and self._writer is None and self._is_shown:
+            self._writer = tf.summary.create_file_writer(os.fspath(self._tensorboard))
         if self.config is not None and self.peak_flops is None:
             self.peak_flops = device_peak_flops(self.model.compute_dtype)
 
@@ -145,7 +152,7 @@ class TrainingProgress(keras.callbacks.Callback):
             with self._writer.as_default():
                 for name, value in row.items():
                     tf.summary.write(name, float(value), step=self.step, metadata=_SCALAR)
-        if self._line is not None:
+        if self._line is not None and self._is_shown:
             self._line.show(self.step, row, self._seconds_left(), whole=ends_epoch)
 
     def _since_last(self, results):
@@ -181,6 +188,7 @@ class TrainingProgress(keras.callbacks.Callback):
         """Adds what was counted up to this step to the window since the last mark; None if it is not known."""
         if self._counted_to is not None:
             counts = self._counts.used(self._counted_to, self.step)
+            counts = counts and [self._shares * count for count in counts]
             self.tokens += counts[0] if counts else 0
             known = counts and self._window
             self._window = [old + new for old, new in zip(self._window, counts, strict=True)] if known else None

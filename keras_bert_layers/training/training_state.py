@@ -9,6 +9,8 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 
+from keras_bert_layers.training.replicas import from_all_replicas, replica_numbers
+
 Arrays = dict[str, np.ndarray]
 _BFLOAT16 = tf.bfloat16.as_numpy_dtype
 
@@ -25,26 +27,58 @@ def variables_of(model: keras.Model) -> dict[str, list[keras.Variable]]:
     }
 
 
-def take(variables: dict[str, list[keras.Variable]]) -> tuple[Arrays, list[dict]]:
-    """Copies of all values in host memory, and for each variable what it is and the names of its arrays."""
+def take_of_replicas(
+    variables: dict[str, list[keras.Variable]], strategy: tf.distribute.Strategy
+) -> dict[int, list[np.ndarray]]:
+    """What all replicas hold of the variables that are summed over them when they are read: those of metrics.
+
+    With several workers, each has to call this at the same time.
+
+    Returns:
+        by the variables' `id`, the value of each replica, in the order of all replicas.
+    """
+    on_read = [v for of_kind in variables.values() for v in of_kind if _is_on_read(v)]
+    if not on_read:
+        return {}
+    values = [[component.numpy() for component in _components(variable)] for variable in on_read]
+    vectors = [np.concatenate([np.ravel(value).astype("float64") for value in of]) for of in zip(*values, strict=True)]
+    ends = np.cumsum([of_variable[0].size for of_variable in values])
+    parts = np.split(from_all_replicas(strategy, vectors), ends[:-1], axis=1)
+    return {
+        id(variable): [row.astype(own[0].dtype).reshape(own[0].shape) for row in part]
+        for variable, own, part in zip(on_read, values, parts, strict=True)
+    }
+
+
+def take(
+    variables: dict[str, list[keras.Variable]], of_replicas: dict[int, list[np.ndarray]]
+) -> tuple[Arrays, list[dict]]:
+    """Copies of all values in host memory, and for each variable what it is and the names of its arrays.
+
+    Args:
+        variables: by kind.
+        of_replicas: what `take_of_replicas` gave. Of other variables, replicas have equal values.
+    """
     arrays, described = {}, []
     for kind, of_kind in variables.items():
         for number, variable in enumerate(of_kind):
-            components = _components(variable)
-            # Replicas have equal values, except of what is summed over them when it is read: of metrics.
-            on_read = components[0].synchronization == tf.VariableSynchronization.ON_READ
             names = []
-            for replica, component in enumerate(components if on_read else components[:1]):
+            values = of_replicas.get(id(variable)) or [_components(variable)[0].numpy()]
+            for replica, array in enumerate(values):
                 names.append(f"{kind}/{number:04d}/{variable.path}" + (f"@{replica}" if replica else ""))
-                array = component.numpy()
                 # NumPy's files know no bfloat16.
                 arrays[names[-1]] = array.view("uint16") if array.dtype == _BFLOAT16 else array
             described.append({**_description(kind, variable), "arrays": names})
     return arrays, described
 
 
-def put(variables: dict[str, list[keras.Variable]], arrays: Arrays, described: list[dict]) -> None:
-    """Gives the variables of these kinds the values that were taken of ones like them.
+def put(
+    variables: dict[str, list[keras.Variable]],
+    arrays: Arrays,
+    described: list[dict],
+    strategy: tf.distribute.Strategy,
+) -> None:
+    """Gives the variables of these kinds the values that were taken of ones like them, on any number of replicas.
 
     Raises:
         ValueError: if they are others, before any is changed. The message names the first that differs.
@@ -59,11 +93,27 @@ def put(variables: dict[str, list[keras.Variable]], arrays: Arrays, described: l
                 f"The saved state is of another model or optimizer: where it has {_shown(saved)}, this one has "
                 f"{_shown(ours)}. Build and compile the model as when it was saved, or choose a new directory."
             )
+    numbers = replica_numbers(strategy)
     for (_, variable), saved in zip(here, described, strict=True):
-        components, values = _components(variable), [arrays[name] for name in saved["arrays"]]
-        values = values if len(values) == len(components) else values[:1] * len(components)
-        for component, value in zip(components, values, strict=True):
-            component.assign(value.view(_BFLOAT16) if saved["dtype"] == "bfloat16" else value)
+        values = [arrays[name] for name in saved["arrays"]]
+        if saved["dtype"] == "bfloat16":
+            values = [value.view(_BFLOAT16) for value in values]
+        count = strategy.num_replicas_in_sync if _is_on_read(variable) else 1
+        values = _on_replicas(values, count, variable.aggregation)
+        components = _components(variable)
+        for number, component in zip(numbers if count > 1 else [0] * len(components), components, strict=True):
+            component.assign(values[number])
+
+
+def _on_replicas(values: list[np.ndarray], count: int, aggregation: str) -> list[np.ndarray]:
+    """The values of some replicas on `count` of them, so that what is read of all is what it was."""
+    if len(values) == count:
+        return values
+    if aggregation == "sum":
+        return [sum(values[1:], values[0]), *[np.zeros_like(values[0])] * (count - 1)]
+    if aggregation == "mean":
+        return [np.mean(values, axis=0, dtype=values[0].dtype)] * count
+    return values[:1] * count
 
 
 def take_random() -> dict:
@@ -98,6 +148,10 @@ def _components(variable: keras.Variable) -> list[tf.Variable]:
     """The variable of each replica on this machine."""
     value = variable.value
     return list(value.values) if isinstance(value, tf.distribute.DistributedValues) else [value]
+
+
+def _is_on_read(variable: keras.Variable) -> bool:
+    return _components(variable)[0].synchronization == tf.VariableSynchronization.ON_READ
 
 
 def _description(kind: str, variable: keras.Variable) -> dict:
