@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 _MEANS = ("sum_over_batch_size", "mean")
+_COUPLING = (keras.losses.Circle,)
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,14 @@ class LossTerm:
         return tf.math.divide_no_nan(self.weighted_sum, divisor) if self.divides else self.weighted_sum
 
 
-def loss_terms(model: keras.Model, y, y_pred, sample_weight) -> list[LossTerm]:
+def loss_terms(model: keras.Model, y, y_pred, sample_weight, whole: bool = False) -> list[LossTerm]:
     """The terms of all losses of `compile`, in Keras' order.
 
+    Args:
+        whole: bool. Whether these are all rows of the batch. Any loss will do then. Defaults to `False`.
+
     Raises:
-        ValueError: if a loss gives one number for the whole batch, or is not reduced at all.
+        ValueError: if a loss is not a mean or sum of what the examples give by themselves.
     """
     compiled = model._compile_loss
     if compiled is None:
@@ -40,7 +44,10 @@ def loss_terms(model: keras.Model, y, y_pred, sample_weight) -> list[LossTerm]:
 
     def recording(loss, loss_weight):
         def call(y_true, y_pred, sample_weight=None):
-            terms.append(_term(loss, y_true, y_pred, sample_weight, loss_weight))
+            if whole:
+                terms.append(LossTerm(loss(y_true, y_pred, sample_weight), tf.ones(()), False, loss_weight))
+            else:
+                terms.append(_term(loss, y_true, y_pred, sample_weight, loss_weight))
             return terms[-1].weighted_sum
 
         return call
@@ -52,6 +59,11 @@ def loss_terms(model: keras.Model, y, y_pred, sample_weight) -> list[LossTerm]:
 
 
 def _term(loss, y_true, y_pred, sample_weight, loss_weight):
+    if getattr(loss, "couples_examples", False) or isinstance(loss, _COUPLING):
+        raise ValueError(
+            f"The loss {loss.name!r} compares the examples of a batch with one another, and of parts of a batch is "
+            "another loss. Train with it on one device, without gradient_accumulation."
+        )
     seen = []
 
     def call(y_true, y_pred):
@@ -71,12 +83,6 @@ def _term(loss, y_true, y_pred, sample_weight, loss_weight):
             "need the loss of every example, to add up what they have and to divide by what all have. Return a tensor "
             "[B] or [B, S] from the loss function, or from `call` of the loss, and leave the mean to Keras."
         )
-    if loss.reduction in (None, "none"):
-        raise ValueError(
-            f"The loss {loss.name!r} has reduction={loss.reduction!r}, and no value for a batch. Choose "
-            "'sum_over_batch_size', 'mean_with_sample_weight' or 'sum'."
-        )
-    # ... = Σ w l: a weight of 0 hides no infinity, as in Keras.
     size = _size(seen[-1])
     if loss.reduction == "mean_with_sample_weight":
         weight = ops.sum(_with(loss, call=ones, reduction="none")(y_true, y_pred, sample_weight))

@@ -53,8 +53,7 @@ def check_model(model: keras.Model) -> None:
     if not isinstance(model, keras.Model):
         raise ValueError(f"`prepare` takes a keras.Model. Received: {model!r}.")
     strategy = model.distribute_strategy
-    current = tf.distribute.get_strategy()
-    if current is not strategy and tf.distribute.has_strategy():
+    if tf.distribute.has_strategy() and tf.distribute.get_strategy() is not model._distribute_strategy:
         raise ValueError(
             f"The model {model.name!r} was not made under the strategy that `prepare` is called under. Make and "
             "compile it within `with strategy.scope():`."
@@ -71,6 +70,14 @@ def check_model(model: keras.Model) -> None:
             "together from parts of a batch. Give `compile` losses and metrics instead, or train on one device without "
             "`gradient_accumulation`."
         )
+    summing = [
+        layer.name for layer in model._flatten_layers() if getattr(layer, "activity_regularizer", None) is not None
+    ]
+    if summing:
+        raise ValueError(
+            f"The activity_regularizer of the layer {summing[0]!r} is a sum over the batch, where other losses that "
+            "layers add are taken for means. Call `add_loss` with a mean over the examples in a layer instead."
+        )
     _check_scope(model, model.variables, "model")
 
 
@@ -83,10 +90,16 @@ def check_compiled(model: keras.Model) -> None:
             "run_eagerly=True runs replicas one after the other, without collectives between them. Leave it out of "
             "`compile`; look at a step eagerly on one device, without strategy and gradient_accumulation."
         )
+    for loss in keras.tree.flatten(model.loss):
+        if isinstance(loss, keras.losses.Loss) and loss.reduction in (None, "none"):
+            raise ValueError(
+                f"The loss {loss.name!r} has reduction={loss.reduction!r}, and no value for a batch. Choose "
+                "'sum_over_batch_size', 'mean_with_sample_weight' or 'sum'."
+            )
     for optimizer in optimizers_in(model.optimizer):
         if optimizer.gradient_accumulation_steps:
             raise ValueError(
-                "The optimizer's gradient_accumulation_steps averages the means of batches, and takes a step in a branch, as "
+                "The optimizer's gradient_accumulation_steps averages the means of batches, and steps in a branch, as "
                 "replicas cannot. Leave it out and draw batches that are as many times as large, with "
                 f"prepare(model, gradient_accumulation={optimizer.gradient_accumulation_steps})."
             )

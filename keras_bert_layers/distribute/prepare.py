@@ -84,6 +84,8 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
 
 def _build(model, iterator, data_batch):
     """Makes the variables of losses, metrics and optimizer, which replicas cannot make in a step."""
+    if model.compiled:
+        check_compiled(model)
     if iterator is not None:
         spec = iterator._distributed_dataset.element_spec
         data_batch = tf.nest.map_structure(_of_one_replica, spec)

@@ -39,38 +39,46 @@ class ReplicaStep:
         """Updates the metrics."""
         data = without_optionals(data)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        y_pred = self._call(x, training=False)
-        terms = loss_terms(self.model, y, y_pred, sample_weight)
+        y_pred, added = self._call(x, training=False)
+        terms = loss_terms(self.model, y, y_pred, sample_weight, whole=_num_replicas() == 1)
         rows = rows_of(data)
-        _, shares = self._loss(terms, rows, _over_replicas(_divisors(terms, rows)))
+        _, shares = self._loss(terms, added, rows, _over_replicas(_divisors(terms, rows)))
         self._update_loss(shares)
         self._update_metrics(data, y_pred)
 
+    def _terms(self, y, y_pred, sample_weight):
+        whole = _num_replicas() == self.gradient_accumulation == 1
+        return loss_terms(self.model, y, y_pred, sample_weight, whole)
+
     def _call(self, x, training):
-        return self.model(x, training=training) if self.model._call_has_training_arg else self.model(x)
+        """Outputs, and the losses that layers add: taken at once, since layers hold those of the last call alone.
+
+        When replicas meet in a collective, another one has its turn, and calls the layers too.
+        """
+        y_pred = self.model(x, training=training) if self.model._call_has_training_arg else self.model(x)
+        return y_pred, [tf.cast(ops.sum(loss), tf.float32) for loss in self.model.losses]
 
     def _gradients(self, data, all_divisors, scale):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            y_pred = self._call(x, training=True)
-            terms = loss_terms(self.model, y, y_pred, sample_weight)
+            y_pred, added = self._call(x, training=True)
+            terms = self._terms(y, y_pred, sample_weight)
             rows = rows_of(data)
-            loss, shares = self._loss(terms, rows, all_divisors(_divisors(terms, rows)))
+            loss, shares = self._loss(terms, added, rows, all_divisors(_divisors(terms, rows)))
             loss = loss * scale
         gradients = tape.gradient(loss, [v.value for v in self.model.trainable_weights])
         # Rows of an embedding table: dense, since squares of a sum are wanted, and collectives and XLA go on with it.
         return [None if g is None else tf.convert_to_tensor(g) for g in gradients], shares, y_pred
 
-    def _loss(self, terms: list[LossTerm], rows, divisors):
+    def _loss(self, terms: list[LossTerm], added, rows, divisors):
         """The share of the loss, and what the trackers of losses take of it: [total, each output ..., rows, all]."""
         *of_terms, all_rows = tf.unstack(divisors)
         shares = [term.share(divisor) for term, divisor in zip(terms, of_terms, strict=True)]
         total = tf.zeros(())
         for term, share in zip(terms, shares, strict=True):
             total += share if term.loss_weight is None else share * term.loss_weight
-        for loss in self.model.losses:
+        for loss in added:
             # Of weights, it is the same for all rows; of activations, taken for a mean over rows. Of no row, it is nan.
-            loss = tf.cast(ops.sum(loss), tf.float32)
             total += tf.where(rows > 0, loss, 0.0) * (rows / all_rows)
         return total, tf.stack([total, *shares, rows, all_rows])
 
@@ -113,8 +121,8 @@ class ReplicaStep:
 
         def of_part(part):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(part)
-            y_pred = self._call(x, training=False)
-            return _divisors(loss_terms(self.model, y, y_pred, sample_weight), rows_of(part))
+            y_pred, _ = self._call(x, training=False)
+            return _divisors(self._terms(y, y_pred, sample_weight), rows_of(part))
 
         if self.gradient_accumulation == 1:
             return of_part(data)
@@ -137,10 +145,9 @@ class ReplicaStep:
         tracker = self.model._loss_tracker
         tracker.total.assign_add(total * all_rows)
         tracker.count.assign_add(rows)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for metric, share in zip(self.model._compile_loss.metrics if of_outputs else (), of_outputs, strict=False):
             metric.total.assign_add(share)
-            metric.count.assign_add(1 / replicas)
+            metric.count.assign_add(1 / _num_replicas())
 
 
 def without_optionals(data):
@@ -171,6 +178,10 @@ def _over_replicas(tensor):
 
 
 def _sum_over_replicas(tensors):
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+    if _num_replicas() == 1:
         return tensors
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
+def _num_replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync

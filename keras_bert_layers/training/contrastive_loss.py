@@ -54,6 +54,8 @@ class ContrastiveLoss(keras.losses.Loss):
         (arXiv:2104.08821), eq. 1 and 5.
     """
 
+    couples_examples = True  # of a part of a batch it is another loss
+
     def __init__(
         self,
         scale: float = 20.0,

@@ -43,6 +43,8 @@ class CosentLoss(keras.losses.Loss):
         https://kexue.fm/archives/8847.
     """
 
+    couples_examples = True  # of a part of a batch it is another loss
+
     def __init__(self, scale: float = 20.0, name: str = "cosent_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         if scale <= 0:

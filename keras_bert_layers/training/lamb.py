@@ -1,6 +1,7 @@
 """The optimizer for large batches."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_bert_layers.training.layer_decay import LayerDecay
@@ -35,6 +36,11 @@ class LAMB(LayerDecay, keras.optimizers.Lamb):
         You et al. 2020, Large Batch Optimization for Deep Learning (arXiv:1904.00962), algorithm 2. Which weights are
         left out is as in Google's code (google-research/albert, lamb_optimizer.py), which does not correct the bias.
     """
+
+    def apply(self, grads, trainable_variables=None):
+        # Dense: the norm of an embedding's gradient is that of its sums by token, not of the slices that they sum up.
+        dense = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
+        super().apply(dense, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         gradient = ops.cast(gradient, variable.dtype)
