@@ -4,7 +4,7 @@ import keras
 from keras import ops as kops
 
 from keras_bert_layers import ops
-from keras_bert_layers.layers.quantized import holds_int8, keras_quantizes
+from keras_bert_layers.layers.quantized import holds_int8, keras_quantizes, release_variable
 from keras_bert_layers.ops.tracing import is_recorded
 
 
@@ -54,6 +54,10 @@ class Linear(keras.layers.Dense):
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras refuses subclasses, whose products may be others than its own.
         super().quantize(mode, type_check and type(self) is not Linear, config)
+
+    def __delattr__(self, name):
+        release_variable(self, name)
+        super().__delattr__(name)
 
     def calibrate(self, on: bool) -> None:
         """Switched on, after `quantize("int8")`: the layer notes the range of its inputs, call by call, to use it from

@@ -5,7 +5,7 @@ from keras import ops as kops
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.parts import BERT_INITIALIZER, check_positive
-from keras_bert_layers.layers.quantized import holds_int8, keras_quantizes
+from keras_bert_layers.layers.quantized import holds_int8, keras_quantizes, release_variable
 from keras_bert_layers.ops.tracing import is_recorded
 
 
@@ -83,6 +83,10 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras refuses subclasses, whose products may be others than its own.
         super().quantize(mode, type_check and type(self) is not TokenEmbedding, config)
+
+    def __delattr__(self, name):
+        release_variable(self, name)
+        super().__delattr__(name)
 
     def load_own_variables(self, store):
         if self.quantization_mode is None and holds_int8(store):
