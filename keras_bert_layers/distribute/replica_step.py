@@ -117,11 +117,15 @@ class ReplicaStep:
         return [None if gone else s for s, gone in zip(sums, missing, strict=True)], shares
 
     def _divisors_of_parts(self, data, size):
-        """What the rows that are here add to all divisors; of the model only what shapes and masks take is computed."""
+        """What the rows that are here add to all divisors; of the model, no more is computed than masks of outputs take.
+
+        Except where outputs have other lengths than the batch size that only the run tells.
+        """
 
         def of_part(part):
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(part)
             y_pred, _ = self._call(x, training=False)
+            y_pred = tf.nest.map_structure(lambda output: _of_its_shape(output, _num_rows(part)), y_pred)
             return _divisors(self._terms(y, y_pred, sample_weight), rows_of(part))
 
         if self.gradient_accumulation == 1:
@@ -167,6 +171,16 @@ def _num_rows(data):
 
 def _part(data, number, size):
     return tf.nest.map_structure(lambda x: None if x is None else x[number * size : (number + 1) * size], data)
+
+
+def _of_its_shape(output, rows):
+    """Zeros that do not have to wait for the output, if its shape is known but for the batch size."""
+    if None in output.shape[1:]:
+        return output
+    zeros = tf.zeros((rows, *output.shape[1:]), output.dtype)
+    if hasattr(output, "_keras_mask"):
+        zeros._keras_mask = output._keras_mask
+    return zeros
 
 
 def _divisors(terms, rows):

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.long
 DEVICES = {"2 replicas": (1, 2), "2 workers": (2, 1), "2 workers of 2 replicas": (2, 2)}
 # What two workers do that two replicas do not is in what all cases have in common.
 ON_WORKERS = ("adamw", "fp16")
-# A product in half precision is rounded on every replica, where one device rounds the whole sum once; a step is up to 0.1
-# of that, and momentum adds up ten steps. bfloat16 has 8 bits, float16 has 11.
+# A product in half precision is rounded on every replica, where one device rounds the whole sum once; a step is up to
+# 0.1 of that, and momentum adds up ten steps. bfloat16 has 8 bits, float16 has 11.
 LOSS = {"bf16": 1e-2, "fp16": 1e-3}
 WEIGHTS = {"bf16": 5e-2, "fp16": 5e-3}
 

@@ -119,6 +119,31 @@ def test_parts_on_one_device_are_the_whole_batch(one_device):
     assert_equal(trained(prepared), one)
 
 
+class CountedRows(keras.layers.Layer):
+    """Notes how many rows it is given, whenever its output is needed."""
+
+    seen = ()
+
+    def call(self, inputs):
+        @tf.custom_gradient
+        def noted(x):
+            return tf.ensure_shape(tf.numpy_function(self._note, [x], x.dtype, stateful=False), x.shape), lambda dy: dy
+
+        return noted(inputs)
+
+    def _note(self, x):
+        CountedRows.seen = (*CountedRows.seen, len(x))
+        return x
+
+
+def test_the_model_runs_once_on_each_part(one_device):
+    CountedRows.seen = ()
+    x, y, _ = arrays()
+    prepared = distribute.prepare(model(one_device, added=CountedRows), gradient_accumulation=3)
+    prepared.fit(x, y, batch_size=8, verbose=0)
+    assert sorted(CountedRows.seen) == [1, 3, 3]
+
+
 def test_a_prepared_model_on_one_device_is_left_to_keras(one_device):
     one = trained(model(one_device, dropout=0.5))
     prepared = distribute.prepare(model(one_device, dropout=0.5))
