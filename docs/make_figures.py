@@ -2,7 +2,8 @@
 
     python docs/make_figures.py
 
-writes docs/images/attention.svg from what the code of docs/how-bert-works.md computes.
+writes docs/images/attention.svg from what the code of docs/how-bert-works.md computes, and
+docs/images/distribute_cost.svg from examples/benchmarks/distribute_cost.py.
 """
 
 import sys
@@ -30,8 +31,29 @@ def draw_attention(weights, tokens: list[str], path: Path) -> None:
     plt.close(figure)
 
 
+def draw_efficiency(path: Path) -> None:
+    """The share of a step in which GPUs compute, over their number, for each model and network."""
+    from benchmarks import distribute_cost
+
+    gpus = [2**power for power in range(10)]
+    figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    for model, style in zip(distribute_cost.MODELS, ("-", "--"), strict=True):
+        for network, color in zip(distribute_cost.NETWORKS, ("#1f77b4", "#d62728"), strict=True):
+            shares = [100 * distribute_cost.step(model, network, number).efficiency for number in gpus]
+            label = f"{model.name}, {network.network.split(',')[0]}"
+            axis.plot(gpus, shares, style, color=color, marker="o", markersize=3, label=label)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(gpus, [str(number) for number in gpus])
+    axis.set(xlabel="GPUs, eight in a machine", ylabel="% of the time computing", ylim=(0, 103))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(DOCS.parent / "tests"))  # the pages' code is run by the same means as in the tests
+    sys.path.insert(0, str(DOCS.parent / "examples"))
     import docs_pages
 
     # Paths, not text: the figure looks the same whatever fonts its reader has. The salt keeps its ids the same.
@@ -39,3 +61,4 @@ if __name__ == "__main__":
     _, page = docs_pages.run(DOCS / "how-bert-works.md")
     (DOCS / "images").mkdir(exist_ok=True)
     draw_attention(page["head_weights"], [*page["tokens"], "[PAD]"], DOCS / "images" / "attention.svg")
+    draw_efficiency(DOCS / "images" / "distribute_cost.svg")

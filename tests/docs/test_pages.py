@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 
 import docs_pages
 import pytest
@@ -16,6 +17,8 @@ RUN = [
     for page in docs_pages.PAGES
     if page not in TRANSLATIONS and any(block.language == "python" for block in docs_pages.blocks(page))
 ]
+
+SCRIPTS = [page for page in docs_pages.PAGES if any(block.language == "sh" for block in docs_pages.blocks(page))]
 
 # Commands that continuous integration runs. A page may tell a reader to run these; another one needs a place here, and
 # so a place there.
@@ -43,7 +46,16 @@ def test_code_runs_and_prints_what_the_page_shows(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", docs_pages.PAGES, ids=name)
 def test_blocks_are_code_that_is_tested_or_output(page):
-    assert {block.language for block in docs_pages.blocks(page)} <= {"python", "text", "bash"}
+    assert {block.language for block in docs_pages.blocks(page)} <= {"python", "text", "bash", "sh", "yaml"}
+
+
+@pytest.mark.parametrize("page", SCRIPTS, ids=name)
+def test_scripts_are_correct_for_the_shell(page):
+    """```sh holds what a reader adapts before running it; ```bash, what runs as it is."""
+    for block in docs_pages.blocks(page):
+        if block.language == "sh":
+            checked = subprocess.run(["bash", "-n"], input=block.body, capture_output=True, text=True, check=False)
+            assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("page", docs_pages.PAGES, ids=name)
