@@ -57,15 +57,15 @@ class Texts:
         self.description = f"{self._training.num_tokens:,} tokens in {len(training):,} documents, {number:,} held out"
         self.fingerprint = {"corpus": hashlib.sha256(self._training.tokens.tobytes()).hexdigest()[:16]}
 
-    def training(self, phase: Phase, step: int) -> tf.data.Dataset:
-        """The batches of a phase after its first `step` ones, without end."""
-        return self._dataset(self._training, phase, start_step=step)
+    def training(self, phase: Phase, step: int, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """The batches of a phase after its first `step` ones, without end; or one share of each."""
+        return self._dataset(self._training, phase, start_step=step, share=share)
 
-    def held_out(self, phase: Phase) -> tf.data.Dataset | None:
-        """Batches to evaluate on, the same at each time; None if nothing is held out."""
+    def held_out(self, phase: Phase, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset | None:
+        """Batches to evaluate on, the same at each time, or one share of each; None if nothing is held out."""
         if self._held_out is None:
             return None
-        batches = self._dataset(self._held_out, phase, epochs=1, shuffle=False, drop_remainder=False)
+        batches = self._dataset(self._held_out, phase, epochs=1, shuffle=False, drop_remainder=False, share=share)
         return batches.take(self.arguments.evaluation_batches).cache()
 
     def _dataset(self, documents, phase, **options):
@@ -110,15 +110,15 @@ class Records:
         shards = "".join(shard.sha256 for metadata in self.metadata for shard in metadata.shards)
         self.fingerprint = {"records": hashlib.sha256(shards.encode()).hexdigest()[:16]}
 
-    def training(self, phase: Phase, step: int) -> tf.data.Dataset:
-        """The batches of a phase after its first `step` ones, without end."""
-        return self._dataset(phase, 0, start_step=step)
+    def training(self, phase: Phase, step: int, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+        """The batches of a phase after its first `step` ones, without end; or one share of each."""
+        return self._dataset(phase, 0, start_step=step, share=share)
 
-    def held_out(self, phase: Phase) -> tf.data.Dataset | None:
-        """Batches to evaluate on, the same at each time; None if nothing is held out."""
+    def held_out(self, phase: Phase, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset | None:
+        """Batches to evaluate on, the same at each time, or one share of each; None if nothing is held out."""
         if self._shards[phase.number][1] is None:
             return None
-        batches = self._dataset(phase, 1, epochs=1, shuffle=False, drop_remainder=False)
+        batches = self._dataset(phase, 1, epochs=1, shuffle=False, drop_remainder=False, share=share)
         return batches.take(self.arguments.evaluation_batches).cache()
 
     def _dataset(self, phase, part, **options):
