@@ -1,6 +1,6 @@
 """Masked-LM pretraining from records on any number of devices and machines: the same command on every worker.
 
-    python examples/prepare_pretraining.py folder/of/texts records --layout prose
+    python examples/prepare_pretraining.py folder/of/texts --output records --learn-vocabulary 8000 --objective none
     python examples/train_distributed.py --records records --batch-size 256 --steps 100000
     python examples/launch_local.py --workers 2 -- python examples/train_distributed.py --records records
 
@@ -132,6 +132,11 @@ def open_records(arguments) -> tuple[pretrain_data.Records, pretrain_data.Phase]
         tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(POLICIES[arguments.precision])
     source = pretrain_data.Records(argparse.Namespace(**{**vars(arguments), "records": [arguments.records]}), 1)
+    if source.objective != "none":
+        raise ValueError(
+            f"The records in {arguments.records} are pairs of sentences ({source.objective}), and this program trains "
+            "on single segments. Prepare them with `--objective none`."
+        )
     length = pretrain_data.record_length(arguments.records)
     return source, pretrain_data.Phase(0, length, arguments.batch_size, 0, arguments.steps)
 
