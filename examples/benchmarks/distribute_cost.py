@@ -155,7 +155,8 @@ def main(command: list[str] | None = None) -> int:
     print(
         f"Assumed: {given.peak / 1e12:.0f} TFLOP/s a GPU of which {given.mfu:.0%} are reached, "
         f"{given.gpus_per_machine} GPUs a machine,\n{given.nvlink_bytes / 1e9:.0f} GB/s between them, "
-        f"{given.accumulate} x {given.rows} sequences of {given.length} on each, {given.bytes_per_token:g} bytes a token, of which\na machine prepares "
+        f"{given.accumulate} x {given.rows} sequences of {given.length} on each, {given.bytes_per_token:g} bytes "
+        "a token, of which\na machine prepares "
         f"{given.input_bytes / 1e6:.0f} MB/s; out of it go "
         + ", ".join(f"{network.network_bytes / 1e9:.0f} GB/s ({network.network.split(',')[0]})" for network in networks)
         + "."

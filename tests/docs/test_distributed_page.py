@@ -1,4 +1,4 @@
-"""The page on several machines: its manifest gives every pod its place, its script starts all, its table is computed."""
+"""The page on machines: its manifest gives every pod its place, its script starts all, its table is computed."""
 
 import subprocess
 import sys
