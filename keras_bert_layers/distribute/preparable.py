@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_bert_layers.distribute.optimizer_step import optimizers_in
 
-VERIFIED_KERAS = ("3.15.0", "3.15.1")
+VERIFIED_KERAS = ("3.15.1",)
 
 # What of Keras is used that is not public: by (owner, names).
 _PRIVATE = (
@@ -32,12 +32,7 @@ def check_keras() -> None:
         RuntimeError: if a part of Keras that is needed is not there.
     """
     for owner, names in _PRIVATE:
-        missing = [name for name in names if not hasattr(owner, name)]
-        if missing:
-            raise RuntimeError(
-                f"Keras {keras.__version__} has no {owner.__name__}.{missing[0]}, which `prepare` builds on. Install a "
-                f"version that it was tried with: {', '.join(VERIFIED_KERAS)}."
-            )
+        _require(owner, names, owner.__name__)
     if keras.__version__ not in VERIFIED_KERAS:
         warnings.warn(
             f"`prepare` uses parts of Keras that are not public, and was tried with Keras {', '.join(VERIFIED_KERAS)}. "
@@ -46,9 +41,9 @@ def check_keras() -> None:
         )
 
 
-def check_model(model: keras.Model) -> None:
+def check_strategy(model: keras.Model) -> None:
     """Raises:
-    ValueError: if the model, or how it was made, does not allow for several devices.
+    ValueError: if it is no model, or one of another strategy, or of one that is not known.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"`prepare` takes a keras.Model. Received: {model!r}.")
@@ -63,6 +58,12 @@ def check_model(model: keras.Model) -> None:
             f"`prepare` knows MirroredStrategy, MultiWorkerMirroredStrategy and OneDeviceStrategy. Received: "
             f"{type(strategy).__name__}."
         )
+
+
+def check_model(model: keras.Model) -> None:
+    """Raises:
+    ValueError: if a batch of the model cannot be cut into parts, or if it was not made where it should be.
+    """
     overridden = [name for name in _OVERRIDDEN if getattr(type(model), name) is not getattr(keras.Model, name)]
     if overridden:
         raise ValueError(
@@ -85,6 +86,9 @@ def check_compiled(model: keras.Model) -> None:
     """Raises:
     ValueError: if what the model was compiled with does not allow for several devices.
     """
+    _require(model, ("_compile_loss", "_compile_metrics", "_loss_tracker"), "Model")
+    if model._compile_loss is not None:
+        _require(model._compile_loss, ("_flat_losses", "_metrics"), "CompileLoss")
     if model.run_eagerly:
         raise ValueError(
             "run_eagerly=True runs replicas one after the other, without collectives between them. Leave it out of "
@@ -106,6 +110,15 @@ def check_compiled(model: keras.Model) -> None:
         _check_scope(model, optimizer.variables, "optimizer")
     if model._loss_tracker is not None:
         _check_scope(model, model._loss_tracker.variables, "metrics")
+
+
+def _require(owner, names, shown):
+    missing = [name for name in names if not hasattr(owner, name)]
+    if missing:
+        raise RuntimeError(
+            f"Keras {keras.__version__} has no {shown}.{missing[0]}, which `prepare` builds on. Install a version that "
+            f"it was tried with: {', '.join(VERIFIED_KERAS)}."
+        )
 
 
 def _check_scope(model, variables, whose):

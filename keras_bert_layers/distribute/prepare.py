@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_bert_layers.distribute import fit_functions
-from keras_bert_layers.distribute.preparable import check_compiled, check_keras, check_model
+from keras_bert_layers.distribute.preparable import check_compiled, check_keras, check_model, check_strategy
 from keras_bert_layers.distribute.replica_step import ReplicaStep
 
 _OVERRIDES = ("_maybe_symbolic_build", "make_train_function", "make_test_function", "make_predict_function")
@@ -18,6 +18,10 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
     clipped: the norm is that of the whole batch. Metrics are those of all rows, in each step. Replicas draw different
     dropout, and a run repeats exactly.
 
+    `predict` gives every worker the outputs for all rows, in their order. Weight regularization counts once; other
+    losses that layers add are taken for means over the examples. On one device without strategy there is nothing to
+    mend, and the model is left to Keras.
+
     It changes this instance only. What is saved, exported or cloned of it is what it was.
 
     Args:
@@ -25,7 +29,7 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
             `train_step` or `compute_loss` of its own.
         gradient_accumulation: int >= 1. Each replica cuts its rows of a batch into so many parts, and takes one step
             with the sum of their gradients: that of the whole batch, in the memory of a part. The batch of the data set
-            stays the batch of a step. Defaults to 1.
+            stays the batch of a step. The last part may have fewer rows, or none. Defaults to 1.
         compile_replica: bool. Whether XLA compiles what a replica does by itself, from the inputs to the gradients.
             `jit_compile=True` in `compile` does the same. Defaults to `False`.
 
@@ -53,18 +57,20 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
             f"`gradient_accumulation` must be a whole number from 1 on. Received: {gradient_accumulation}."
         )
     check_keras()
-    check_model(model)
-    if model.compiled:
-        check_compiled(model)
+    check_strategy(model)
     for name in _OVERRIDES:
         vars(model).pop(name, None)
     if model._distribute_strategy is None and gradient_accumulation == 1 and not compile_replica:
         return model  # Keras is right, and nothing is in the way.
+    check_model(model)
+    if model.compiled:
+        check_compiled(model)
 
     def made_by(name, function_of):
         def make(force=False):
             if getattr(model, name) is None or force:
-                check_compiled(model)
+                if model.compiled:
+                    check_compiled(model)
                 compiled = compile_replica or bool(model.jit_compile)
                 setattr(model, name, function_of(model, ReplicaStep(model, gradient_accumulation, compiled)))
 

@@ -117,7 +117,7 @@ class ReplicaStep:
         return [None if gone else s for s, gone in zip(sums, missing, strict=True)], shares
 
     def _divisors_of_parts(self, data, size):
-        """What the rows that are here add to all divisors; of the model, no more is computed than masks of outputs take.
+        """What the rows here add to all divisors; of the model, no more is computed than masks of outputs take.
 
         Except where outputs have other lengths than the batch size that only the run tells.
         """
