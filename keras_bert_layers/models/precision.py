@@ -57,6 +57,14 @@ def is_quantized(model: keras.Model) -> bool:
     return any(layer.quantization_mode is not None for layer in model._flatten_layers())
 
 
+def precision_of(model: keras.Model) -> str:
+    """The least exact numbers that a model computes with: `"int8"`, `"bfloat16"`, `"float16"` or `"float32"`."""
+    if is_quantized(model):
+        return "int8"
+    found = {layer.compute_dtype for layer in model._flatten_layers() if layer.weights}
+    return next((dtype for dtype in ("bfloat16", "float16") if dtype in found), "float32")
+
+
 def _calibrate(model, linear, batches):
     found = False
     for layer in linear:

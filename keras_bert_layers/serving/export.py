@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_bert_layers import models
-from keras_bert_layers.models.precision import in_bfloat16, in_int8, is_quantized
+from keras_bert_layers.models.precision import in_bfloat16, in_int8, precision_of
 from keras_bert_layers.serving.batching import check_batch_sizes
 from keras_bert_layers.serving.operations import SERVERS, check_servers
 from keras_bert_layers.serving.requirements import check_requirements
@@ -121,7 +121,7 @@ def export(
     check_requirements(model, preprocessor, labels, pairs)
     buckets = checked_buckets(buckets, preprocessor.sequence_length)
     settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
-    precision = "int8" if is_quantized(model) else weights or model.compute_dtype
+    precision = weights or precision_of(model)
     if precision == "int8" and jit_compile:
         raise ValueError(
             "XLA has no product of integers of eight bits that is faster than one of floats. Leave `jit_compile` out, "

@@ -91,7 +91,7 @@ def test_one_changed_weight_changes_the_fingerprint_and_a_name_does_not():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"weights": "int8"}, '`weights` must be "bfloat16", or None'),
+        ({"weights": "int4"}, '`weights` must be "bfloat16" or "int8", or None'),
         ({"servers": ("1.15",)}, "must be versions of TensorFlow Serving among"),
         ({"batch_sizes": ()}, "`batch_sizes` must be positive"),
     ],
