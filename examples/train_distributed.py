@@ -71,9 +71,10 @@ def main(command: list[str] | None = None) -> int:
                 every=arguments.checkpoint_every,
                 settings={**what_must_be_equal(arguments), **source.fingerprint, **config.to_dict()},
             )
-            step = resume.restore(model, [progress])
-            describe(arguments, source, model, config, strategy, sizes, step)
-            train(arguments, source, phase, model, resume, progress, strategy)
+            with kbl.distribute.watching(strategy):  # the workers also wait for each other to restore
+                step = resume.restore(model, [progress])
+                describe(arguments, source, model, config, strategy, sizes, step)
+                train(arguments, source, phase, model, resume, progress, strategy)
             if kbl.distribute.is_chief(strategy):
                 save(arguments, source, model, config, progress)
     except kbl.distribute.ClusterError as error:
@@ -191,16 +192,15 @@ def train(arguments, source, phase, model, resume, progress, strategy) -> None:
     held_out = None
     if arguments.held_out:
         held_out = kbl.distribute.batches(lambda share: source.held_out(phase, share), strategy)
-    with kbl.distribute.watching(strategy):
-        resume.fit(
-            model,
-            rows_from,
-            until=arguments.steps,
-            steps_per_epoch=arguments.evaluate_every,
-            validation_data=held_out,
-            callbacks=[progress],
-            verbose=0,
-        )
+    resume.fit(
+        model,
+        rows_from,
+        until=arguments.steps,
+        steps_per_epoch=arguments.evaluate_every,
+        validation_data=held_out,
+        callbacks=[progress],
+        verbose=0,
+    )
 
 
 def save(arguments, source, model, config, progress) -> None:

@@ -82,7 +82,7 @@ def test_records_of_pairs_are_refused(tmp_path, capsys):
 def test_two_workers_of_which_one_is_killed_end_bit_for_bit_like_those_left_alone():
     command = [sys.executable, EXAMPLES / "benchmarks" / "resume_kills_distributed.py"]
     ended = subprocess.run(
-        [*command, "--kills", "1", "--steps", "120", "--every", "15"], capture_output=True, text=True, timeout=300
+        [*command, "--kills", "1", "--steps", "250", "--every", "15"], capture_output=True, text=True, timeout=500
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "equal bit for bit" in ended.stdout
