@@ -102,9 +102,14 @@ def run_killed(arguments, folder: Path, startup: float, training: float) -> tupl
     for number in range(1, arguments.kills + 1):
         workers = start(arguments, folder, "killed")
         starting = number % 4 == 0
+        before, begin = newest_state(folder), time.monotonic()
         if not starting:
             until_training(folder, workers)
-        life = rng.uniform(0, startup if starting else min(1.6 * training / arguments.kills + 4, 0.7 * training))
+            # By what is done and not by the clock, so that the run gets on and does not end before the last kill.
+            goal = before + rng.uniform(0, 1.4) * (arguments.steps - before) / (arguments.kills - number + 2)
+            while newest_state(folder) < goal and workers[0].poll() is None:
+                time.sleep(0.01)
+        life = rng.uniform(0, startup if starting else 0.1 * training / arguments.kills)
         victim = rng.randrange(2)
         try:
             workers[victim].wait(life)
@@ -114,22 +119,27 @@ def run_killed(arguments, folder: Path, startup: float, training: float) -> tupl
             finish(folder, workers)
             print(f"the run ended before kill {number}: more --steps give time for all")
             return number - 1, hung
-        begin, ended = time.monotonic(), "ended"
+        life, begin, ended = time.monotonic() - begin, time.monotonic(), "ended"
         try:
             workers[1 - victim].wait(arguments.patience)
         except subprocess.TimeoutExpired:
             workers[1 - victim].kill()
             hung, ended = hung + 1, "HUNG"
         seconds = time.monotonic() - begin
-        states = sorted(path.stem.removeprefix("step-") for path in folder.glob("killed/states/step-*.npz"))
-        step, when = int(states[-1]) if states else 0, "starting" if starting else "training"
+        step, when = newest_state(folder), "while it starts" if starting else "while it trains"
         print(
-            f"kill {number:>2}  of worker {victim} after {life:4.1f} s of {when}   the other {ended} in "
+            f"kill {number:>2}  of worker {victim} after {life:4.1f} s, {when}   the other {ended} in "
             f"{seconds:4.1f} s with status {workers[1 - victim].wait()}   the run goes on from step {step}",
             flush=True,
         )
     finish(folder, start(arguments, folder, "killed"))
     return arguments.kills, hung
+
+
+def newest_state(folder: Path) -> int:
+    """After how many steps the last state was saved, 0 if there is none."""
+    names = [path.stem for path in folder.glob("killed/states/step-*.npz")]
+    return int(max(names).removeprefix("step-")) if names else 0
 
 
 def finish(folder: Path, workers: list[subprocess.Popen]) -> None:

@@ -85,4 +85,5 @@ def test_two_workers_of_which_one_is_killed_end_bit_for_bit_like_those_left_alon
         [*command, "--kills", "1", "--steps", "250", "--every", "15"], capture_output=True, text=True, timeout=500
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "started 2 times, killed 1 times, 0 times the other worker had to be ended" in ended.stdout
     assert "equal bit for bit" in ended.stdout
