@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_bert_layers.models.encoder_parts import encoder_parts
+from keras_bert_layers.models.precision import check_not_quantized
 from keras_bert_layers.models.weight_count import WeightCount, count_weights, expect_compile
 
 
@@ -54,6 +55,7 @@ def add_lora(
     """
     if rank < 1 or (alpha is not None and alpha <= 0):
         raise ValueError(f"`rank` and `alpha` of LoRA must be positive. Received: rank={rank}, alpha={alpha}.")
+    check_not_quantized(model, "LoRA")
     if has_lora(model):
         raise ValueError(
             f"{model.name!r} has LoRA matrices already. Merge them before adding others: "

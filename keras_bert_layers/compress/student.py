@@ -8,6 +8,7 @@ from keras_bert_layers import layers as kbl_layers
 from keras_bert_layers import models
 from keras_bert_layers.compress.lora import has_lora
 from keras_bert_layers.models.encoder_parts import encoder_parts
+from keras_bert_layers.models.precision import check_not_quantized
 
 
 def student_of(model: keras.Model, layers: Sequence[int] | None = None) -> keras.Model:
@@ -41,6 +42,7 @@ def student_of(model: keras.Model, layers: Sequence[int] | None = None) -> keras
         Sanh et al. 2019, DistilBERT (arXiv:1910.01108), section 3; Sajjad et al. 2023, On the Effect of Dropping Layers
         (arXiv:2004.03844).
     """
+    check_not_quantized(model, "a copy of its blocks")
     if has_lora(model):
         raise ValueError(f"Merge the LoRA matrices of {model.name!r} before copying its blocks: `merge_lora`.")
     embeddings, steps = encoder_parts(model)

@@ -16,6 +16,7 @@ from keras_bert_layers.convert.google import CONFIG, table
 from keras_bert_layers.convert.own import check_tokenizer
 from keras_bert_layers.convert.tasks import is_tied, task_of
 from keras_bert_layers.convert.weight_map import collect
+from keras_bert_layers.models.precision import check_not_quantized
 
 _PREFIX = "bert_model.ckpt"
 # The activations that Google's code knows by name, and the only epsilon it has.
@@ -60,6 +61,7 @@ def to_google(
         >>> sorted(os.listdir(directory))
         ['bert_config.json', 'bert_model.ckpt.data-00000-of-00001', 'bert_model.ckpt.index']
     """
+    check_not_quantized(model, "Google's format")
     _check_kind(model)
     config = models.config_of(model)
     check_computation(computation_of(model), _computed_there(config), "Google's code", approximate)

@@ -13,6 +13,7 @@ from keras_bert_layers.convert.keras_hub_names import COMPUTED, table, variable_
 from keras_bert_layers.convert.own import check_tokenizer
 from keras_bert_layers.convert.tasks import is_tied, task_of
 from keras_bert_layers.convert.weight_map import collect
+from keras_bert_layers.models.precision import check_not_quantized
 
 
 def to_keras_hub(
@@ -61,6 +62,7 @@ def to_keras_hub(
         >>> sorted(os.listdir(directory))
         ['config.json', 'metadata.json', 'model.weights.h5']
     """
+    check_not_quantized(model, "keras-hub's format")
     task, config = _check_kind(model, new_pooler), models.config_of(model)
     config.require_all_heads()
     there = {**COMPUTED, "attention_dropout": config.dropout}

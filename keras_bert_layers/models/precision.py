@@ -57,6 +57,15 @@ def is_quantized(model: keras.Model) -> bool:
     return any(layer.quantization_mode is not None for layer in model._flatten_layers())
 
 
+def check_not_quantized(model: keras.Model, purpose: str) -> None:
+    """Raises a ValueError if a model has integers for weights, which `purpose` cannot work on."""
+    if is_quantized(model):
+        raise ValueError(
+            f"{model.name!r} has integers for weights, and {purpose} needs the floats. Do it with the model that was "
+            "quantized, and quantize what comes of it: keras_bert_layers.compress.quantize."
+        )
+
+
 def precision_of(model: keras.Model) -> str:
     """The least exact numbers that a model computes with: `"int8"`, `"bfloat16"`, `"float16"` or `"float32"`."""
     if is_quantized(model):

@@ -206,3 +206,21 @@ def test_ranges_are_taken_of_integers_only():
     layer.build((None, 3))
     with pytest.raises(ValueError, match=r'after `quantize\("int8"\)` only'):
         layer.calibrate(True)
+
+
+NEEDS_FLOATS = {
+    "add_lora": lambda model, path: compress.add_lora(model, 2),
+    "student_of": lambda model, path: compress.student_of(model),
+    "prune_heads": lambda model, path: compress.prune_heads(model, {0: [1]}),
+    "to_huggingface": convert.to_huggingface,
+    "to_google": convert.to_google,
+    "to_keras_hub": convert.to_keras_hub,
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_FLOATS)
+def test_what_needs_floats_says_so_and_writes_nothing(name, tmp_path):
+    quantized = compress.quantize(build("classifier"))
+    with pytest.raises(ValueError, match=r"integers for weights, and .* needs the floats"):
+        NEEDS_FLOATS[name](quantized, tmp_path / "there")
+    assert not list(tmp_path.iterdir())

@@ -16,6 +16,7 @@ from keras_bert_layers.convert.own import check_tokenizer
 from keras_bert_layers.convert.tasks import is_tied, task_of
 from keras_bert_layers.convert.tensor_files import SINGLE, require_safetensors
 from keras_bert_layers.convert.weight_map import collect
+from keras_bert_layers.models.precision import check_not_quantized
 
 
 def to_huggingface(
@@ -61,6 +62,7 @@ def to_huggingface(
         >>> sorted(os.listdir(directory))
         ['config.json', 'model.safetensors']
     """
+    check_not_quantized(model, "the format of transformers")
     family = family_of(model, model_type)
     config = family.describe(model)
     check_tokenizer(tokenizer, config.vocabulary_size)
