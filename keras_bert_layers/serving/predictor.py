@@ -33,7 +33,8 @@ class Predictor:
         text is in tokens.
 
     Raises:
-        ValueError: if the model takes inputs that the preprocessor does not make, or `tokens_per_batch` is not positive.
+        ValueError: if the model takes inputs that the preprocessor does not make, or `tokens_per_batch` is not
+            positive.
 
     Example:
         >>> from keras_bert_layers import models, text
@@ -52,8 +53,8 @@ class Predictor:
         inputs = model.input if isinstance(model.input, dict) else {}
         if not inputs or not set(inputs) <= set(made):
             raise ValueError(
-                f"The inputs of the model must be a dict of some of {sorted(made)}, which {type(preprocessor).__name__} "
-                f"makes of texts. Received: {sorted(inputs) or model.input}."
+                f"The inputs of the model must be a dict of some of {sorted(made)}, which "
+                f"{type(preprocessor).__name__} makes of texts. Received: {sorted(inputs) or model.input}."
             )
         self.model, self.preprocessor, self.tokens_per_batch = model, preprocessor, tokens_per_batch
         self._names = sorted({*inputs, "padding_mask"})
@@ -78,9 +79,9 @@ class Predictor:
         empty = (
             [np.zeros((0, *output.shape[1:]), "float32") for output in _flat(self.model.output)] if not number else []
         )
-        answers = empty or [
-            each if is_sequence else np.stack(each)
-            for each, is_sequence in zip(answers, self._is_sequence, strict=True)
+        answers = [
+            each if is_sequence else np.reshape(each, (number, *output.shape[1:]))
+            for each, is_sequence, output in zip(answers, self._is_sequence, _flat(self.model.output), strict=True)
         ]
         return keras.tree.pack_sequence_as(self.model.output, answers)
 
