@@ -76,9 +76,6 @@ class Predictor:
                     for place, answer in zip(batch, of_output.numpy(), strict=True):
                         each[begin + place] = answer[: rows[place]].copy() if is_sequence else answer
                 bar.add(len(batch))
-        empty = (
-            [np.zeros((0, *output.shape[1:]), "float32") for output in _flat(self.model.output)] if not number else []
-        )
         answers = [
             each if is_sequence else np.reshape(each, (number, *output.shape[1:]))
             for each, is_sequence, output in zip(answers, self._is_sequence, _flat(self.model.output), strict=True)
