@@ -5,7 +5,7 @@ import inspect
 import keras
 from keras import ops as kops
 
-from keras_bert_layers import layers
+from keras_bert_layers import layers, ops
 from keras_bert_layers.interpret.watched_block import WatchedBlock
 from keras_bert_layers.models.graph import fresh_inputs, run_blocks
 
@@ -58,7 +58,8 @@ def attention_model(model: keras.Model, name: str = "attention_model") -> keras.
         with_attention = given.pop("return_attention_scores", False)
         watcher = watched.setdefault(id(operation), WatchedBlock(operation, name=f"watched_{len(watched)}"))
         x, weights = watcher(**given)
-        states.extend([x] if states else [given["inputs"], x])
+        shown = ops.clear_padding(x, given.get("padding_mask"))
+        states.extend([shown] if states else [given["inputs"], shown])
         attention.append(weights)
         return (x, weights) if with_attention else x
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_bert_layers import layers
+from keras_bert_layers import layers, ops
 
 
 def fresh_inputs(model: keras.Model):
@@ -44,7 +44,10 @@ def run_graph(model: keras.Model, inputs, call: Callable):
 
 
 def run_blocks(model: keras.Model, inputs, call: Callable):
-    """`run_graph` that enters every EncoderStack as well: `call` sees its blocks, each with the masks of the stack."""
+    """`run_graph` that enters every EncoderStack as well: `call` sees its blocks, each with the masks of the stack.
+
+    Padding comes out of each block as zeros, as in `EncoderStack.hidden_states`.
+    """
 
     def enter(operation, *args, **kwargs):
         if not isinstance(operation, layers.EncoderStack):
@@ -55,7 +58,7 @@ def run_blocks(model: keras.Model, inputs, call: Callable):
             given["padding_mask"] = mask
         masks = {name: value for name, value in given.items() if value is not None}
         for index in operation.order or range(len(operation.blocks)):
-            x = call(operation.blocks[index], x, **masks)
+            x = ops.clear_padding(call(operation.blocks[index], x, **masks), masks.get("padding_mask"))
         return x
 
     return run_graph(model, inputs, enter)
