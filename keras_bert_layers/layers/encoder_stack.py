@@ -23,8 +23,8 @@ class EncoderStack(keras.layers.Layer):
         order: list of int. Which block is applied at each step: `[0] * 12` applies the first one twelve times with
             shared weights, as ALBERT does. Defaults to `None`: each block once.
         unpad: bool. Whether padding is taken out of the batch for the blocks. It makes shapes depend on the data, which
-            XLA does not take. Defaults to `None`: on TensorFlow outside compiled functions, if all blocks have
-            `supports_layout`.
+            XLA does not take. Defaults to `None`: on TensorFlow, outside of compiled functions and of graphs of fixed
+            shapes, if all blocks have `supports_layout`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -114,7 +114,8 @@ class EncoderStack(keras.layers.Layer):
         if padding_mask is None or self.unpad is False:
             return False
         blocks = all(getattr(block, "supports_layout", False) for block in self.blocks)
-        shapes = ops.shapes_may_vary() and not isinstance(inputs, keras.KerasTensor)
+        fixed = () if self.unpad else (padding_mask,)
+        shapes = ops.shapes_may_vary(*fixed) and not isinstance(inputs, keras.KerasTensor)
         if self.unpad and not (blocks and shapes):
             reason = "shapes are static in a compiled function" if blocks else "a block has no `supports_layout`"
             raise ValueError(f"EncoderStack(unpad=True) cannot take out padding here: {reason}. Use unpad=None.")

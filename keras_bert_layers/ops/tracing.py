@@ -12,11 +12,19 @@ def is_recorded() -> bool:
     return record.could_possibly_record()
 
 
-def shapes_may_vary() -> bool:
-    """Whether a shape may depend on values: on TensorFlow, outside of functions that XLA compiles."""
+def shapes_may_vary(*tensors) -> bool:
+    """Whether a shape may depend on values: on TensorFlow, outside of functions that XLA compiles.
+
+    Args:
+        *tensors: a graph in which all axes of these have fixed sizes is taken for one that wants fixed shapes, as
+            exporters to other runtimes do.
+    """
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
     from tensorflow.python.ops import control_flow_util
 
-    return tf.executing_eagerly() or not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    if tf.executing_eagerly():
+        return True
+    fixed = bool(tensors) and all(None not in tuple(tensor.shape) for tensor in tensors)
+    return not fixed and not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

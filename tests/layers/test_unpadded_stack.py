@@ -82,12 +82,19 @@ def test_products_are_over_real_tokens_only():
             rows.append(inputs.shape)
             return super().call(inputs, training=training)
 
-    for unpad in (None, False):
-        layers.EncoderStack([layers.TransformerEncoder(num_heads=2, feed_forward=Counting(12))], unpad=unpad)(
-            X, padding_mask=MASK
-        )
-    assert rows[-1] == X.shape
-    assert (MASK.sum(), 8) in rows
+    def shape_of_rows(unpad, batch_size, graph):
+        stack = layers.EncoderStack([layers.TransformerEncoder(num_heads=2, feed_forward=Counting(12))], unpad=unpad)
+        specs = tf.TensorSpec((batch_size, *X.shape[1:])), tf.TensorSpec((batch_size, MASK.shape[1]), tf.int32)
+        call = lambda x, mask: stack(x, padding_mask=mask)  # noqa: E731
+        (tf.function(call, input_signature=specs) if graph else call)(X, MASK)
+        return tuple(rows[-1])
+
+    assert shape_of_rows(None, None, graph=False) == (MASK.sum(), 8)
+    assert shape_of_rows(None, None, graph=True) == (None, 8)
+    assert shape_of_rows(True, 3, graph=True) == (None, 8)
+    # Where a graph has fixed shapes, it keeps them, unless it is told not to.
+    assert shape_of_rows(None, 3, graph=True) == X.shape
+    assert shape_of_rows(False, None, graph=False) == X.shape
 
 
 def test_compiled_functions_keep_padding_and_agree():
