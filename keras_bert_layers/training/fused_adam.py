@@ -23,7 +23,7 @@ class FusedAdam:
     """
 
     def apply(self, grads, trainable_variables=None):
-        super().apply([_dense(gradient) for gradient in grads], trainable_variables)
+        super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         if self.amsgrad:
@@ -60,5 +60,6 @@ def _kernel(variable, slots, gradient, rate, betas, powers, epsilon):
     )
 
 
-def _dense(gradient):
+def dense(gradient):
+    """The gradient of an embedding table as that of the whole table: rows that stand in it twice are summed."""
     return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

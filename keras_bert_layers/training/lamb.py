@@ -1,9 +1,9 @@
 """The optimizer for large batches."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from keras_bert_layers.training.fused_adam import dense
 from keras_bert_layers.training.layer_decay import LayerDecay
 from keras_bert_layers.training.schedule import WarmupLinearDecay
 
@@ -39,8 +39,7 @@ class LAMB(LayerDecay, keras.optimizers.Lamb):
 
     def apply(self, grads, trainable_variables=None):
         # Dense: the norm of an embedding's gradient is that of its sums by token, not of the slices that they sum up.
-        dense = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
-        super().apply(dense, trainable_variables)
+        super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         gradient = ops.cast(gradient, variable.dtype)
