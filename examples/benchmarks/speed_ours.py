@@ -1,0 +1,145 @@
+"""Our side of the comparison of speed: everything that predicts. `speed.py` runs it, a process for each workload.
+
+Where a workload begins with strings, they go through `Predictor`, which sorts them, and as batches in the order given,
+padded to their longest text; either way the encoder computes on real tokens only. The bound is the time that the
+products of the encoder's own matrices take alone, with as many rows as the Predictor's batches have real tokens.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from quickstart_progress import quiet_start
+
+with quiet_start():
+    import tensorflow as tf
+    from speed_arguments import parse_run, run_workload
+    from speed_clock import growth, in_batches, latency, median_seconds, pass_figures, seconds_of, token_ids
+    from speed_tensorflow import device, limit_threads
+    from speed_texts import sentences
+
+    import keras_bert_layers as kbl
+    from keras_bert_layers.serving.predictor import token_batches
+
+
+class Ours:
+    """The checkpoint in one form, ready for strings and for ids."""
+
+    def __init__(self, options):
+        limit_threads(options.threads)
+        loaded = kbl.convert.from_pretrained(options.checkpoint)
+        self.preprocessor = loaded.preprocessor()
+        self.model = in_form(loaded.model, self.preprocessor, options)
+        strings = tf.TensorSpec([None], tf.string)
+        ids = {name: tf.TensorSpec([None, None], tf.int32) for name in self.model.input}
+        self.logits = tf.function(self._from_strings, input_signature=[strings], autograph=False)
+        self.features = tf.function(self.preprocessor, input_signature=[strings], autograph=False)
+        self._forward = tf.function(self._from_ids, input_signature=[ids], autograph=False)
+
+    def forward(self, token_ids):
+        """Ids int [B, S] without padding -> logits."""
+        features = {"token_ids": token_ids, "segment_ids": 0 * token_ids, "padding_mask": 0 * token_ids + 1}
+        return self._forward({name: tf.constant(features[name]) for name in self.model.input}).numpy()
+
+    def _from_strings(self, texts):
+        return self._from_ids(self.preprocessor(texts))
+
+    def _from_ids(self, features):
+        logits = self.model({name: features[name] for name in self.model.input}, training=False)
+        return tf.cast(logits, tf.float32)
+
+
+def in_form(model, preprocessor, options):
+    if options.form == "float32":
+        return model
+    if options.form == "bfloat16":
+        return kbl.compress.quantize(model, "bfloat16")
+    calibration = None
+    if options.form == "int8-calibrated":
+        texts = sentences(options.data, options.sentences, 4 * options.batch_size, "train")
+        calibration = [preprocessor(batch) for batch in in_batches(texts, options.batch_size)]
+    return kbl.compress.quantize(model, calibration=calibration)
+
+
+def agree(options):
+    ours = Ours(options)
+    texts = sentences(options.data, "sst2", 8)
+    return {"logits": {str(number): row for number, row in enumerate(ours.logits(texts).numpy().tolist())}}
+
+
+def dense(options):
+    ours = Ours(options)
+    batch, length = options.dense
+    return {
+        f"{batch} x {length}": {
+            "seconds": median_seconds(ours.forward, token_ids(batch, length), repeats=options.repeats)
+        }
+    }
+
+
+def texts(options):
+    ours = Ours(options)
+    given = sentences(options.data, options.sentences, options.texts)
+    lengths = tf.reduce_sum(ours.features(given)["padding_mask"], axis=1).numpy()
+    predict = kbl.serving.Predictor(ours.model, ours.preprocessor, options.tokens_per_batch)
+    batches = in_batches(given, options.batch_size)
+    # Two sizes each, so that what is traced for one of them is not traced while the clock runs.
+    for number in (2, options.batch_size):
+        predict(given[:number])
+        ours.logits(given[:number]).numpy()
+    figures = {
+        "Predictor": pass_figures(seconds_of(predict, given), lengths),
+        "given order": pass_figures(seconds_of(lambda: [ours.logits(batch).numpy() for batch in batches]), lengths),
+    }
+    if not options.form.startswith("int8"):
+        bound = product_seconds(
+            ours.model, [lengths[rows].sum() for rows in token_batches(lengths, options.tokens_per_batch)]
+        )
+        for figure in figures.values():
+            figure |= {"bound_seconds": bound, "bound_share": bound / figure["seconds"]}
+    return figures
+
+
+def product_seconds(model: "tf.keras.Model", rows: list[int]) -> float:
+    """The time of all products of tokens with the matrices of the encoder, for batches of so many tokens."""
+    matrices = [weight.value for weight in model.get_layer("encoder").weights if len(weight.shape) == 2]
+    widths = sorted({matrix.shape[0] for matrix in matrices})
+
+    @tf.function(
+        input_signature=[[tf.TensorSpec([None, width], matrices[0].dtype) for width in widths]], autograph=False
+    )
+    def products(inputs):
+        done = tf.zeros([], matrices[0].dtype)
+        for matrix in matrices:
+            # One after another, as in the model.
+            with tf.control_dependencies([done]):
+                done = tf.matmul(inputs[widths.index(matrix.shape[0])], matrix)[0, 0]
+        return done
+
+    def take(tokens):
+        return [tf.cast(tf.random.normal([tokens, width]), matrices[0].dtype) for width in widths]
+
+    products(take(8)).numpy()
+    inputs = [take(tokens) for tokens in map(int, rows)]
+    products(inputs[0]).numpy()
+    return seconds_of(lambda: [products(each).numpy() for each in inputs])
+
+
+def one_text(options):
+    ours = Ours(options)
+    return latency(lambda text: ours.logits([text]).numpy(), sentences(options.data, "sst2", options.latency_texts))
+
+
+def sizes(options):
+    return growth(Ours(options).forward, options.batches, options.lengths)
+
+
+WORKLOADS = {"agree": agree, "dense": dense, "texts": texts, "latency": one_text, "growth": sizes}
+
+if __name__ == "__main__":
+    run_workload(parse_run(__doc__, WORKLOADS), WORKLOADS, ["tensorflow", "keras", "tensorflow-text"], device())

@@ -1,0 +1,229 @@
+"""The comparison of speed: every workload runs on a tiny model, and the report says what the figures say."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+
+sys.path.append(str(Path(__file__).parents[2] / "examples" / "benchmarks"))
+
+import speed
+import speed_report
+from speed_goals import GOALS, Goal
+from speed_plan import PEERS, SIDES, WORKLOADS, Side, plan
+
+SENTENCES = ["a good film", "not a film at all", "very bad", "the movie is good and very very long , it is said"]
+SIZES = {
+    "--texts": [8],
+    "--batch-size": [4],
+    "--dense": [2, 8],
+    "--steps": [1],
+    "--rows": [1],
+    "--length": [16],
+    "--latency-texts": [2],
+    "--tokenized-texts": [8],
+    "--repeats": [1],
+    "--batches": [1, 2],
+    "--lengths": [4, 8],
+    "--threads": [1],
+    "--rounds": [1],
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder of texts and a vocabulary as large as the ids of a BERT."""
+    folder = tmp_path_factory.mktemp("speed")
+    for name in ("sst2", "wnut17", "xquad", "wikitext2", "vocab"):
+        (folder / name).mkdir()
+    rows = "".join(f"{text}\t{number % 2}\n" for number, text in enumerate(SENTENCES * 10))
+    for part in ("train", "test"):
+        (folder / "sst2" / f"{part}.tsv").write_text(rows, encoding="utf-8")
+    words = "".join("".join(f"{word}\tO\n" for word in text.split()) + "\n" for text in SENTENCES)
+    for name in ("wnut17train.conll", "emerging.test.annotated"):
+        (folder / "wnut17" / name).write_text(words, encoding="utf-8")
+    article = {"paragraphs": [{"context": text} for text in SENTENCES]}
+    (folder / "xquad" / "xquad.en.json").write_text(json.dumps({"data": [article]}), encoding="utf-8")
+    paragraphs = "\n\n".join(f"{one} . {other} ." for one in SENTENCES for other in SENTENCES)
+    (folder / "wikitext2" / "test.txt").write_text(paragraphs, encoding="utf-8")
+    others = [f"[unused{number}]" for number in range(30000)]
+    tokens = [*tiny.tokenizer().vocabulary, *others]
+    (folder / "vocab" / "tiny-uncased.vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """One folder for all runs, so that the checkpoint is made once."""
+    return tmp_path_factory.mktemp("output")
+
+
+def arguments(data, output, **further):
+    sizes = [str(each) for option, values in SIZES.items() for each in (option, *values)]
+    given = [str(each) for name, values in further.items() for each in (f"--{name}", *values)]
+    return ["--data", str(data), "--output", str(output), "--model", "tiny", *sizes, *given]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_installed_peer_has_figures(workload, data, output):
+    assert speed.main(arguments(data, output, workloads=[workload])) == 0
+    report = json.loads((output / "report.json").read_text())
+    (found,) = [sides for key, sides in report["workloads"].items() if key.split("-")[0] == workload]
+    expected = {side.name for side in WORKLOADS[workload].sides(PEERS)} - set(report["absent"])
+    assert set(found) == expected
+    assert "ours-float32" in expected
+    values = [value for figures in found.values() for metrics in figures.values() for value in metrics.values()]
+    assert values
+    assert all(value > 0 for rounds in values for value in rounds)
+    assert f"## {WORKLOADS[workload].title}" in (output / "report.md").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sentences", ["wnut17", "xquad"])
+def test_other_texts_and_a_side_by_its_own_name(sentences, data, output):
+    further = {"workloads": ["texts"], "sentences": [sentences], "peers": ["ours-float32", "ours-bfloat16"]}
+    assert speed.main(arguments(data, output, **further)) == 0
+    measured = json.loads((output / "report.json").read_text())["workloads"][f"texts-{sentences}-tiny"]
+    assert set(measured) == {"ours-float32", "ours-bfloat16"}
+    assert measured["ours-float32"]["Predictor"]["bound_share"][0] > 0
+
+
+@pytest.fixture
+def finished(data, tmp_path, monkeypatch):
+    """Figures of two sides and two rounds, of which no process is started any more; the names of those that are."""
+    started = []
+
+    def process(options, name, script, *given, settings=None, keep=False):
+        started.append(name)
+        return True
+
+    monkeypatch.setattr(speed, "process", process)
+    monkeypatch.setattr(speed, "check_agreement", lambda *given: None)
+    settings = {"threads": 1, "dense": [2, 8], "repeats": 1}
+    for side, seconds in (("ours-float32", [1.0, 2.0]), ("keras-hub-float32", [3.0, 4.0])):
+        for number, value in enumerate(seconds):
+            write(tmp_path, f"dense-tiny.{side}.{number}", {"2 x 8": {"seconds": value}}, settings)
+    return started
+
+
+def write(output, name, figures, settings=None):
+    path = output / "figures" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    report = {"figures": figures, "device": "CPU", "settings": settings or {}, "process_seconds": 5.0}
+    path.write_text(json.dumps(report))
+
+
+def test_the_same_command_goes_on_where_it_stopped(data, tmp_path, finished, capsys):
+    (tmp_path / "figures" / "dense-tiny.keras-hub-float32.1.json").unlink()
+    further = {"workloads": ["dense"], "peers": ["ours-float32", "keras-hub"], "rounds": [2]}
+    speed.main(arguments(data, tmp_path, **further))
+    runs = [name for name in finished if name.startswith("dense")]
+    assert runs == ["dense-tiny.keras-hub-float32.1"] if not SIDES["keras-hub-float32"].why_not(()) else runs == []
+    assert "| ours-float32 | 2 x 8 | 1.5 (1 to 2) |" in capsys.readouterr().out
+
+
+def test_figures_of_other_settings_are_refused(data, tmp_path, finished):
+    further = {"workloads": ["dense"], "peers": ["ours-float32"], "dense": [4, 8]}
+    with pytest.raises(SystemExit, match=r"--dense \[2, 8\], now \[4, 8\]"):
+        speed.main(arguments(data, tmp_path, **further))
+
+
+def test_figures_of_another_machine_are_refused(tmp_path):
+    speed.same_machine(tmp_path / "machine.json", {"processor": "one", "cores": 2})
+    with pytest.raises(SystemExit, match="Choose another --output"):
+        speed.same_machine(tmp_path / "machine.json", {"processor": "other", "cores": 2})
+
+
+@pytest.mark.parametrize(("theirs", "message"), [(1.0002, "must agree"), (float("nan"), "must agree"), (1.00001, None)])
+def test_nothing_is_timed_if_ours_and_theirs_disagree(theirs, message, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "process", lambda *given, **settings: True)
+    write(tmp_path, "agree-tiny.ours", {"logits": {"0": [1.0, 0.5], "1": [2.0, 0.5]}})
+    write(tmp_path, "agree-tiny.huggingface", {"logits": {"0": [theirs, 0.5], "1": [2.0, 0.5]}})
+    options = speed.parse_arguments(arguments(data, tmp_path))
+    if message:
+        with pytest.raises(SystemExit, match=message):
+            speed.check_agreement(options, "tiny")
+    else:
+        speed.check_agreement(options, "tiny")
+        assert "agree within 1.0e-05" in capsys.readouterr().out
+
+
+def test_logits_that_do_not_differ_show_nothing(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "process", lambda *given, **settings: True)
+    for peer in speed.SCRIPTS:
+        write(tmp_path, f"agree-tiny.{peer}", {"logits": {"0": [1.0, 0.5], "1": [1.0001, 0.5]}})
+    with pytest.raises(SystemExit, match="different logits"):
+        speed.check_agreement(speed.parse_arguments(arguments(data, tmp_path)), "tiny")
+
+
+def test_a_peer_that_is_not_installed_is_reported(monkeypatch, tmp_path):
+    monkeypatch.setattr("speed_plan.importlib.util.find_spec", lambda name: None if name == "torch" else 1)
+    runs, absent = plan(["dense"], PEERS, ["base"], ["sst2"], 2, {"avx512_bf16"})
+    assert [run.name for run in runs][:2] == ["dense-base.ours-float32.0", "dense-base.ours-bfloat16.0"]
+    assert not any(run.side.peer in ("huggingface", "onnxruntime") for run in runs)
+    assert absent["huggingface-float32"] == "not installed (torch)"
+    (tmp_path / "machine.json").write_text(json.dumps(speed.speed_machine.describe()))
+    assert "- huggingface-float32: not installed (torch)" in speed_report.write_report(tmp_path, absent)
+    assert "- huggingface-float32: not installed (torch)" in speed_report.write_report(tmp_path)
+
+
+def test_bfloat16_without_instructions_for_it_is_left_out_unless_it_is_asked_for():
+    assert "no instructions" in Side("ours", "bfloat16").why_not({"avx2"}, ["ours"])
+    assert Side("ours", "bfloat16").why_not({"avx2"}, ["ours-bfloat16"]) is None
+    assert Side("ours", "bfloat16").why_not({"amx_bf16"}) is None
+
+
+def measured(**rounds):
+    """ours, hub and hf, of one figure each, as read from files."""
+    return {"k": {side: {"f": {"seconds": values, "megabytes": values}} for side, values in rounds.items()}}
+
+
+def test_a_goal_compares_with_the_best_round_by_round():
+    goal = Goal("k", "", ("ours", "f"), (("hub", "f"), ("hf", "f")), at_least=2.0)
+    values = goal.values(measured(ours=[1.0, 2.0], hub=[4.0, 3.0], hf=[3.0, 5.0]))
+    assert values == [3.0, 1.5]
+    assert goal.is_reached(2.0)
+    assert not goal.is_reached(1.99)
+    assert goal.values(measured(ours=[1.0], hf=[3.0])) == [3.0]
+    assert goal.values(measured(ours=[1.0])) == goal.values({}) == []
+
+
+def test_a_goal_of_memory_is_a_share_and_one_of_speed_may_stand_alone():
+    share = Goal("k", "", ("ours", "f"), (("hub", "f"),), at_most=0.8, metric="megabytes")
+    assert share.values(measured(ours=[4.0], hub=[5.0])) == [0.8]
+    assert share.is_reached(0.8)
+    alone = Goal("k", "", ("ours", "f"), at_most=0.05)
+    assert alone.values(measured(ours=[0.04, 0.06])) == [0.04, 0.06]
+    rates = {"k": {side: {"f": {"tokens_per_second": [value]}} for side, value in (("ours", 6.0), ("hub", 2.0))}}
+    faster = Goal("k", "", ("ours", "f"), (("hub", "f"),), at_least=2.5, metric="tokens_per_second")
+    assert faster.values(rates) == [3.0]
+
+
+def test_the_table_says_how_many_times_as_fast_ours_is():
+    sides = {
+        "ours-float32": {"Predictor": {"seconds": [1.0]}, "given order": {"seconds": [2.0]}},
+        "keras-hub-float32": {"given order": {"seconds": [3.0, 5.0]}},
+    }
+    lines = speed_report.workload_table("texts-sst2-base", sides)
+    assert lines[-1] == "| keras-hub-float32 | given order | 4 (3 to 5) | 4.00 |"
+    assert lines[-3:-1] == ["| ours-float32 | Predictor | 1 | 1.00 |", "| ours-float32 | given order | 2 | 2.00 |"]
+
+
+def test_the_figures_are_put_into_a_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"# Page\n\n{speed_report.BEGIN}\nold\n{speed_report.END}\n\nbehind\n")
+    speed_report.fill(page, "new\n\n## Table")
+    assert page.read_text() == f"# Page\n\n{speed_report.BEGIN}\nnew\n\n### Table\n{speed_report.END}\n\nbehind\n"
+    page.write_text("# Page\n")
+    with pytest.raises(SystemExit, match="has no place for the figures"):
+        speed_report.fill(page, "new")
+
+
+def test_every_goal_names_what_is_measured():
+    for goal in GOALS:
+        workload = WORKLOADS[goal.key.split("-")[0]]
+        names = {side.name for side in workload.sides(PEERS)}
+        assert {side for side, _ in (goal.ours, *goal.theirs)} <= names
