@@ -50,12 +50,12 @@ def sentence_batches(options, number):
 
 
 def finetune(options):
+    model = compiled(options, jit_compile=options.form == "compiled")
     figures, steps = {}, 2 + options.steps
     batch, length = options.dense
     ids = token_ids(batch, length)
     features = {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 0 * ids + 1}
     dense = tf.data.Dataset.from_tensors((features, labels(batch))).repeat(steps)
-    model = compiled(options, jit_compile=options.form == "compiled")
     # XLA compiles for every length it meets: sentences are not for it.
     if options.form != "compiled":
         batches = sentence_batches(options, steps)

@@ -15,13 +15,7 @@ PACKAGES = (
     *("tokenizers", "onnxruntime", "onnx", "tf-models-official", "numpy"),
 )
 # What changes how fast these libraries are.
-VARIABLES = (
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS",
-    "TF_XLA_FLAGS",
-    "OMP_NUM_THREADS",
-    "KMP_AFFINITY",
-)
+VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "TF_XLA_FLAGS")
 
 
 def processor_flags() -> set[str]:
