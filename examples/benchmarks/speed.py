@@ -77,12 +77,16 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def same_machine(path: Path, machine: dict) -> None:
-    """Ends the program if the figures that are there come from another machine or from other versions."""
+    """Ends the program if the figures that are there come from another machine or from other versions.
+
+    Packages may join between two runs.
+    """
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else machine
-    differing = [name for name in machine if before.get(name) != machine[name]]
+    there, here = ({**each, **each["versions"]} for each in (before, machine))
+    compared = [name for name in here if name in there and name not in ("versions", "memory_gib")]
+    differing = [f"{name} {there[name]}, now {here[name]}" for name in compared if there[name] != here[name]]
     if differing:
-        there, here = ({name: each.get(name) for name in differing} for each in (before, machine))
-        sys.exit(f"{path.parent} holds figures of {there}. Here is {here}. Choose another --output.")
+        sys.exit(f"{path.parent} holds figures of {'; '.join(differing)}. Choose another --output.")
     path.write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,9 @@ import tiny
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "benchmarks"))
 
 import speed
+import speed_clock
 import speed_report
+import speed_texts
 from speed_goals import GOALS, Goal
 from speed_plan import PEERS, SIDES, WORKLOADS, Side, plan
 
@@ -132,9 +134,15 @@ def test_figures_of_other_settings_are_refused(data, tmp_path, finished):
 
 
 def test_figures_of_another_machine_are_refused(tmp_path):
-    speed.same_machine(tmp_path / "machine.json", {"processor": "one", "cores": 2})
-    with pytest.raises(SystemExit, match="Choose another --output"):
-        speed.same_machine(tmp_path / "machine.json", {"processor": "other", "cores": 2})
+    one = {"processor": "one", "cores": 2, "versions": {"keras": "3.15"}}
+    speed.same_machine(tmp_path / "machine.json", one)
+    with pytest.raises(SystemExit, match=r"processor one, now other\. Choose another"):
+        speed.same_machine(tmp_path / "machine.json", {**one, "processor": "other"})
+    with pytest.raises(SystemExit, match=r"keras 3\.15, now 3\.16"):
+        speed.same_machine(tmp_path / "machine.json", {**one, "versions": {"keras": "3.16"}})
+    more = {**one, "versions": {"keras": "3.15", "torch": "2.13"}}
+    speed.same_machine(tmp_path / "machine.json", more)
+    assert json.loads((tmp_path / "machine.json").read_text()) == more
 
 
 @pytest.mark.parametrize(("theirs", "message"), [(1.0002, "must agree"), (float("nan"), "must agree"), (1.00001, None)])
@@ -220,6 +228,19 @@ def test_the_figures_are_put_into_a_page(tmp_path):
     page.write_text("# Page\n")
     with pytest.raises(SystemExit, match="has no place for the figures"):
         speed_report.fill(page, "new")
+
+
+def test_a_small_sample_has_the_mean_length_of_all_texts():
+    texts = ["x" * length for length in range(1, 101)]
+    sample = speed_texts.spread(texts, 10)
+    assert len(set(sample)) == 10
+    assert sum(map(len, sample)) / 10 == pytest.approx(50.5, abs=1)
+    assert len(speed_texts.draw(["a", "b"], 5)) == 5
+
+
+def test_a_part_of_the_texts_is_reported_as_all_of_them():
+    figures = speed_clock.pass_figures(2.0, [10, 10, 20, 40], share=0.25)
+    assert figures == {"seconds": 8.0, "tokens_per_second": 10.0}
 
 
 def test_every_goal_names_what_is_measured():
