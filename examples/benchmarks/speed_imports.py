@@ -10,7 +10,6 @@ import sys
 
 from speed_arguments import parse_run, run_workload
 
-REPEATS = 5
 CODES = {
     "import keras_bert_layers": ("", "import keras_bert_layers"),
     "import keras": ("", "import keras"),
@@ -24,9 +23,8 @@ CODES = {
 
 
 def imports(options):
-    return {
-        name: {"seconds": statistics.median(measure(*code) for _ in range(REPEATS))} for name, code in CODES.items()
-    }
+    times = {name: [measure(*code) for _ in range(options.repeats)] for name, code in CODES.items()}
+    return {name: {"seconds": statistics.median(values)} for name, values in times.items()}
 
 
 def measure(before: str, code: str) -> float:

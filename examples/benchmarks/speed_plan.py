@@ -152,7 +152,9 @@ WORKLOADS = {
         "Tokenization and masking on one thread", TOKENIZING, options=("tokenized_texts",), per_model=False
     ),
     "memory": Workload("Memory of ten steps of fine-tuning on sentences of SST-2", TRAINING, options=("batch_size",)),
-    "imports": Workload("Imports in fresh processes", {"ours": "speed_imports.py"}, per_model=False),
+    "imports": Workload(
+        "Imports in fresh processes", {"ours": "speed_imports.py"}, options=("repeats",), per_model=False
+    ),
     "growth": Workload(
         "Forward pass as batch, length and model grow, ids in, no padding",
         {peer: FORWARD[peer] for peer in ("ours", "huggingface")},
