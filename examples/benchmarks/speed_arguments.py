@@ -19,7 +19,7 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens-per-batch", type=int, default=4096, help="of our Predictor")
     parser.add_argument("--dense", type=int, nargs=2, default=[8, 128], metavar=("BATCH", "LENGTH"))
     parser.add_argument("--repeats", type=int, default=5, help="of the workloads `dense` and `imports`")
-    parser.add_argument("--steps", type=int, default=5, help="of training that are timed, after two that are not")
+    parser.add_argument("--steps", type=int, default=4, help="of training that are timed, after two that are not")
     parser.add_argument("--rows", type=int, default=4, help="of a batch in pretraining")
     parser.add_argument("--length", type=int, default=512, help="of a row in pretraining")
     parser.add_argument("--latency-texts", type=int, default=200)

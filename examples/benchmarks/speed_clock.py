@@ -55,5 +55,10 @@ def pass_figures(seconds: float, lengths: np.ndarray, share: float = 1.0) -> dic
     return {"seconds": seconds / share, "tokens_per_second": float(np.sum(lengths)) * share / seconds}
 
 
+def dense_steps(steps: int) -> int:
+    """How many steps without padding are timed, which are all alike, where `steps` of different work are."""
+    return (steps + 1) // 2
+
+
 def in_batches(texts: list, size: int) -> list[list]:
     return [texts[begin : begin + size] for begin in range(0, len(texts), size)]

@@ -11,7 +11,7 @@ import time
 import torch
 import transformers
 from speed_arguments import parse_run, run_workload
-from speed_clock import in_batches, token_ids
+from speed_clock import dense_steps, in_batches, token_ids
 from speed_memory import memory_figures, peak_megabytes
 from speed_texts import labels, sentences
 from speed_torch import device, place, start
@@ -65,7 +65,7 @@ def finetune(options):
     ids = torch.from_numpy(token_ids(batch, length).astype("int64"))
     dense = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     dense["labels"] = torch.tensor(labels(batch), dtype=torch.int64)
-    dense_times = [trainer.step(dense) for _ in range(WARM_UP + options.steps)][WARM_UP:]
+    dense_times = [trainer.step(dense) for _ in range(1 + dense_steps(options.steps))][1:]
     return {
         "sentences": {"seconds": statistics.mean(times), "tokens_per_second": tokens / sum(times)},
         f"{batch} x {length}": {"seconds": statistics.median(dense_times)},

@@ -22,7 +22,7 @@ with quiet_start():
     import numpy as np
     import tensorflow as tf
     from speed_arguments import parse_run, run_workload
-    from speed_clock import token_ids
+    from speed_clock import dense_steps, token_ids
     from speed_keras_hub_models import backbone, classifier, make_tokenizer, pack
     from speed_memory import memory_figures, peak_megabytes
     from speed_tensorflow import count_tokens, device, step_figures, step_seconds
@@ -51,16 +51,16 @@ def sentence_batches(options, number):
 
 def finetune(options):
     model = compiled(options, jit_compile=options.form == "compiled")
-    figures, steps = {}, 2 + options.steps
+    figures = {}
     batch, length = options.dense
     ids = token_ids(batch, length)
     features = {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 0 * ids + 1}
-    dense = tf.data.Dataset.from_tensors((features, labels(batch))).repeat(steps)
+    dense = tf.data.Dataset.from_tensors((features, labels(batch))).repeat(1 + dense_steps(options.steps))
     # XLA compiles for every length it meets: sentences are not for it.
     if options.form != "compiled":
-        batches = sentence_batches(options, steps)
+        batches = sentence_batches(options, 2 + options.steps)
         figures["sentences"] = step_figures(step_seconds(model, batches), count_tokens(batches))
-    figures[f"{batch} x {length}"] = {"seconds": statistics.median(step_seconds(model, dense))}
+    figures[f"{batch} x {length}"] = {"seconds": statistics.median(step_seconds(model, dense, warm_up=1))}
     return figures
 
 

@@ -55,7 +55,7 @@ def lines(machine: dict) -> list[str]:
         f"- {machine['processor']}, {machine['cores']} cores{memory}, {machine['system']}",
         f"- instructions: {', '.join(machine['instructions']) or 'none that is looked for'}",
         f"- Python {machine['python']}, {versions}",
-        f"- settings: {variables or 'none: oneDNN as TensorFlow has it by default'}",
+        f"- TensorFlow's variables: {variables or 'none is set'}",
     ]
 
 

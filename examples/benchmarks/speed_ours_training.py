@@ -20,7 +20,7 @@ with quiet_start():
     import keras
     import tensorflow as tf
     from speed_arguments import parse_run, run_workload
-    from speed_clock import token_ids
+    from speed_clock import dense_steps, token_ids
     from speed_memory import memory_figures, peak_megabytes
     from speed_plan import MODELS
     from speed_tensorflow import count_tokens, device, limit_threads, step_figures, step_seconds
@@ -65,10 +65,10 @@ def finetune(options):
     batch, length = options.dense
     ids = token_ids(batch, length)
     features = {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 0 * ids + 1}
-    dense = tf.data.Dataset.from_tensors((features, labels(batch))).repeat(2 + options.steps)
+    dense = tf.data.Dataset.from_tensors((features, labels(batch))).repeat(1 + dense_steps(options.steps))
     return {
         "sentences": step_figures(times, count_tokens(batches)),
-        f"{batch} x {length}": {"seconds": statistics.median(step_seconds(model, dense))},
+        f"{batch} x {length}": {"seconds": statistics.median(step_seconds(model, dense, warm_up=1))},
     }
 
 

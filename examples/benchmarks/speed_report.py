@@ -31,6 +31,8 @@ METRICS = {
     "megabytes": ("MB over imports", "{:,.0f}"),
     "megabytes_with_imports": ("MB with imports", "{:,.0f}"),
 }
+# Whose figures are different ways to do the same: all are compared with the first of ours, the best.
+BEST_FORM = ("texts", "pretrain")
 NOTES = {
     "dense": "ids in, seconds of a forward pass.",
     "texts": "seconds for all texts, tokenization included. *given order*: batches as the texts come, padded to their "
@@ -104,43 +106,47 @@ def read(output: Path) -> tuple[Measured, set[str]]:
 def goal_table(goals: list[dict]) -> list[str]:
     lines = ["| goal | of | aimed at | found | reached |", "|---|---|---|---|---|"]
     for goal in goals:
-        aim = f"≥ {goal['at_least']:,g}" if "at_least" in goal else f"≤ {goal['at_most']:,g}"
-        found = shown(goal["rounds"], "{:,.0f}" if (goal["median"] or 0) > 1000 else "{:.3g}") or "not measured"
+        bound = goal.get("at_least", goal.get("at_most"))
+        form = "{:,.0f}" if bound > 1000 else "{:.3g}"
+        aim = f"{'≥' if 'at_least' in goal else '≤'} {form.format(bound)}"
+        found = shown(goal["rounds"], form) or "not measured"
         reached = {True: "yes", False: "**no**"}.get(goal.get("reached"), "")
         lines.append(f"| {goal['name']} | {goal['key']} | {aim} | {found} | {reached} |")
     return lines
 
 
 def workload_table(key: str, sides: dict) -> list[str]:
-    """A workload's figures, and how many times as fast as each ours is in float32, by the first metric."""
+    """A workload's figures, and how many times better than each ours is in float32, at the same or in its best form."""
     workload = key.split("-")[0]
     used = {metric for figures in sides.values() for metrics in figures.values() for metric in metrics}
     columns = [metric for metric in METRICS if metric in used]
     order = [side for side in SIDES if side in sides]
     ratios = len(order) > 1 and "ours-float32" in sides
-    heads = ["peer", "figure", *(METRICS[metric][0] for metric in columns), *(["ours float32 to it"] if ratios else [])]
+    heads = [
+        "peer",
+        "figure",
+        *(METRICS[metric][0] for metric in columns),
+        *(["ours float32 better by"] if ratios else []),
+    ]
     title = f"## {WORKLOADS[workload].title}: {key}"
     lines = [title, "", *([NOTES[workload][0].upper() + NOTES[workload][1:], ""] if workload in NOTES else [])]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for side in order:
         for figure, metrics in sides[side].items():
             cells = [side, figure, *(shown(metrics.get(metric, []), METRICS[metric][1]) for metric in columns)]
-            cells += [ratio(sides["ours-float32"], figure, metrics)] if ratios else []
+            own = None if workload in BEST_FORM else sides["ours-float32"].get(figure)
+            cells += [ratio(own or next(iter(sides["ours-float32"].values())), metrics)] if ratios else []
             lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def ratio(ours: dict, figure: str, theirs: dict) -> str:
-    """Ours at the same figure, or at the first one, against theirs: more than 1 where ours is better."""
-    own = ours.get(figure) if figure != "given order" else None
-    own = own or next(iter(ours.values()))
-    metric = next((metric for metric in METRICS if metric in theirs and metric in own), None)
+def ratio(ours: dict, theirs: dict) -> str:
+    """How many times better ours is, by the real tokens a second, or else by the first metric that both have."""
+    metric = next((metric for metric in ("tokens_per_second", *METRICS) if metric in theirs and metric in ours), None)
     if metric is None:
         return ""
-    # Rows differ in their work where figures have different names: then tokens a second say more than seconds.
-    metric = "tokens_per_second" if "tokens_per_second" in theirs and "tokens_per_second" in own else metric
-    one, other = (statistics.median(metrics[metric]) for metrics in (own, theirs))
-    return f"{(other / one if metric in LOWER_IS_BETTER else one / other):.2f}"
+    own, other = (statistics.median(metrics[metric]) for metrics in (ours, theirs))
+    return f"{(other / own if metric in LOWER_IS_BETTER else own / other):.2f}"
 
 
 def shown(values: list[float], form: str) -> str:
