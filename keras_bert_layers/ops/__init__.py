@@ -2,6 +2,7 @@
 
 from keras_bert_layers.ops.activations import activate, gelu_tanh
 from keras_bert_layers.ops.attention import attend, attention, attention_weights, merge_heads, split_heads
+from keras_bert_layers.ops.attention_choice import explain_attention
 from keras_bert_layers.ops.cosine import pair_cosines, unit_vectors
 from keras_bert_layers.ops.gather import gather_positions
 from keras_bert_layers.ops.layer_norm import layer_norm
@@ -10,6 +11,7 @@ from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, clear
 from keras_bert_layers.ops.pooling import pool
 from keras_bert_layers.ops.quantized import quantized_linear, runs_in_integers
 from keras_bert_layers.ops.rotary import rotary_frequencies, rotate, yarn_frequencies
+from keras_bert_layers.ops.row_lengths import row_lengths
 from keras_bert_layers.ops.span_decoding import best_spans, span_probabilities
 from keras_bert_layers.ops.span_merging import merge_spans
 from keras_bert_layers.ops.tracing import shapes_may_vary
@@ -27,6 +29,7 @@ __all__ = [
     "check_mask_rank",
     "check_range",
     "clear_padding",
+    "explain_attention",
     "floor_padding",
     "gather_positions",
     "gelu_tanh",
@@ -40,6 +43,7 @@ __all__ = [
     "repad",
     "rotary_frequencies",
     "rotate",
+    "row_lengths",
     "runs_in_integers",
     "shapes_may_vary",
     "sliding_window",

@@ -6,6 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_bert_layers.ops.attention_choice import takes_fused_form
+from keras_bert_layers.ops.fused_attention import fused_attention
+
 # Far below every score, and far enough from the end of float32 that a score can be added.
 _LOWEST = float(np.finfo("float32").min) / 2
 
@@ -49,22 +52,59 @@ def attend(weights, value):
     return ops.matmul(ops.cast(weights, value.dtype), value)
 
 
-def attention(query, key, value, mask=None, dropout: Callable | None = None):
+def attention(
+    query,
+    key,
+    value,
+    mask=None,
+    dropout: Callable | None = None,
+    lengths=None,
+    flash_attention: bool | None = None,
+):
     """softmax(Q Kᵀ / √D) V (eq. 1).
+
+    Where `explain_attention` says so, one kernel of cuDNN computes it; its numbers are those of half precision.
 
     Args:
         query, key, value: float [B, N, S, D].
         mask: bool, broadcastable to [B, N, S, S]; True where a query may attend.
         dropout: function of the float32 weights, applied before they meet V. Defaults to none.
+        lengths: int [B], instead of `mask`: positions from there on are padding, of queries and of keys. The fused
+            form skips them, where it computes what `mask` hides. Defaults to none.
+        flash_attention: bool. `True` takes the fused form or fails, `False` never takes it. Defaults to `None`: where
+            it can be, until `keras.config.disable_flash_attention()` is called.
 
     Returns:
-        float [B, N, S, D]. A query with nothing to attend to gets zeros.
+        float [B, N, S, D]. A query with nothing to attend to, or past the length of its row, gets zeros; a row of
+        negative length NaN.
+
+    Raises:
+        ValueError: if `mask` and `lengths` are both given; or if `flash_attention=True` where it cannot be fused.
     """
+    if mask is not None and lengths is not None:
+        raise ValueError(
+            "`attention` takes a `mask` or `lengths`, and received both. A mask says what lengths do: give it alone."
+        )
+    if takes_fused_form(query, key, value, mask, dropout, flash_attention):
+        context = fused_attention(query, key, value, mask, lengths)
+    else:
+        context = _separate_attention(query, key, value, mask, dropout, lengths)
+    if lengths is None:
+        return context
+    return ops.where(lengths[:, None, None, None] < 0, ops.cast(float("nan"), context.dtype), context)
+
+
+def _separate_attention(query, key, value, mask, dropout, lengths):
+    real = None
+    if lengths is not None:
+        real = ops.arange(ops.shape(key)[2], dtype="int32")[None, None, :] < ops.cast(lengths, "int32")[:, None, None]
+        mask = real[:, :, None, :]
     weights = _softmax_of_scores(query, key, mask)
     context = attend(weights if dropout is None else dropout(weights), value)
     if mask is None:
         return context
-    return context * ops.cast(ops.any(mask, axis=-1, keepdims=True), context.dtype)
+    real = ops.any(mask, axis=-1, keepdims=True) if real is None else real[:, :, :, None]
+    return context * ops.cast(real, context.dtype)
 
 
 def _softmax_of_scores(query, key, mask):
