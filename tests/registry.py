@@ -212,6 +212,19 @@ CASES = [
         mixes_positions=True,
     ),
     Case(
+        "self_attention_right_padded",
+        lambda: layers.SelfAttention(num_heads=2, flash_attention=False, right_padded=True),
+        masked_sequence,
+        mixes_positions=True,
+        wrong=(
+            WRONG_RANK,
+            (
+                {**sequence(), "padding_mask": np.array([[1, 0, 1, 1, 0]] * BATCH, "int32")},
+                r"A real token stands after padding.* from 0 to 2|from 2 to 2",
+            ),
+        ),
+    ),
+    Case(
         "self_attention_rotary_local",
         lambda: layers.SelfAttention(
             num_heads=2,

@@ -40,6 +40,12 @@ class SelfAttention(keras.layers.Layer):
             it gives int or bool [B or 1, S, S]. Defaults to `None`: every key.
         head_dim: int > 0. Size D of a head, where it is not H / N: a layer from which heads were removed has fewer of
             the old size. Defaults to `None`: H / N.
+        flash_attention: bool. Whether one kernel of cuDNN computes the attention, without its probabilities in memory:
+            `True` for that or an error that says why not, `False` for never. Defaults to `None`: wherever
+            `ops.explain_attention` finds nothing against it, until `keras.config.disable_flash_attention()` is called.
+        right_padded: bool. A promise that padding stands at the end of every row. Where `padding_mask` is the only
+            mask, padding is then skipped, which the kernel does faster than masking; padded positions attend to
+            nothing. Defaults to `False`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -60,7 +66,9 @@ class SelfAttention(keras.layers.Layer):
 
     Raises:
         ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, `position_ids` are given
-            without a `rotary` part, or `attention_weights` gets a symbolic tensor.
+            without a `rotary` part, or `attention_weights` gets a symbolic tensor; if `flash_attention=True` where it
+            cannot be; or if a real token stands after padding in spite of `right_padded` (in a graph an
+            InvalidArgumentError; in a compiled function, which has no assertions, the row becomes NaN).
 
     Example:
         >>> import numpy as np
@@ -88,6 +96,8 @@ class SelfAttention(keras.layers.Layer):
         rotary: keras.layers.Layer | None = None,
         window: keras.layers.Layer | None = None,
         head_dim: int | None = None,
+        flash_attention: bool | None = None,
+        right_padded: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -105,6 +115,8 @@ class SelfAttention(keras.layers.Layer):
         self.rotary = rotary
         self.window = window
         self.head_dim = head_dim
+        self.flash_attention = flash_attention
+        self.right_padded = right_padded
 
     def build(self, inputs_shape):
         hidden_dim = inputs_shape[-1]
@@ -142,9 +154,16 @@ class SelfAttention(keras.layers.Layer):
         query, key = self._queries_and_keys(inputs, position_ids, layout)
         value = self._heads(self.value, inputs, layout)
         padding_mask = mask if padding_mask is None else padding_mask
-        allowed = self._allowed(ops.repad(inputs, layout), padding_mask, attention_mask, pack_ids)
-        dropout = functools.partial(self.weights_dropout, training=training)
-        context = ops.attention(query, key, value, allowed, dropout)
+        # The fused form takes no dropout, and one that does nothing should not keep it away.
+        drops = training and self.attention_dropout > 0
+        context = ops.attention(
+            query,
+            key,
+            value,
+            dropout=functools.partial(self.weights_dropout, training=training) if drops else None,
+            flash_attention=self.flash_attention,
+            **self._masks(ops.repad(inputs, layout), padding_mask, attention_mask, pack_ids),
+        )
         if head_mask is not None:
             context = context * kops.cast(head_mask, context.dtype)[:, :, None, None]
         context = ops.unpad(ops.merge_heads(context), layout)
@@ -180,6 +199,8 @@ class SelfAttention(keras.layers.Layer):
             "rotary": serialize_part(self.rotary),
             "window": serialize_part(self.window),
             "head_dim": self.head_dim,
+            "flash_attention": self.flash_attention,
+            "right_padded": self.right_padded,
         }
 
     @classmethod
@@ -199,6 +220,12 @@ class SelfAttention(keras.layers.Layer):
 
     def _heads(self, projection, inputs, layout, rotate=None):
         return ops.split_heads(ops.repad(projection(inputs), layout), self.num_heads, rotate)
+
+    def _masks(self, inputs, padding_mask, attention_mask, pack_ids):
+        only_padding = attention_mask is None and pack_ids is None and self.window is None
+        if self.right_padded and only_padding and padding_mask is not None:
+            return {"lengths": ops.row_lengths(padding_mask)}
+        return {"mask": self._allowed(inputs, padding_mask, attention_mask, pack_ids)}
 
     def _allowed(self, inputs, padding_mask, attention_mask, pack_ids):
         window = None if self.window is None else self.window(inputs)
