@@ -1,8 +1,10 @@
 """Layer normalization (Ba, Kiros and Hinton 2016, arXiv:1607.06450)."""
 
+import functools
+
 from keras import ops
 
-from keras_bert_layers.ops.tracing import is_recorded
+from keras_bert_layers.ops.tracing import is_recorded, runs_here_only
 
 
 def layer_norm(inputs, gamma, beta=None, epsilon: float = 1e-12):
@@ -21,9 +23,12 @@ def layer_norm(inputs, gamma, beta=None, epsilon: float = 1e-12):
     """
     weights = [ops.cast(weight, "float32") for weight in (gamma, beta) if weight is not None]
     x = ops.cast(inputs, "float32")
-    normalized = (
-        _with_gradient(epsilon)(x, *weights) if is_recorded() else _scaled(_normalized(x, epsilon)[0], *weights)
-    )
+    if is_recorded():
+        normalized = _with_gradient(epsilon)(x, *weights)
+    elif beta is not None and runs_here_only() and _has_kernel():
+        normalized = _in_kernel(x, *weights, epsilon)
+    else:
+        normalized = _scaled(_normalized(x, epsilon)[0], *weights)
     return ops.cast(normalized, inputs.dtype)
 
 
@@ -58,3 +63,35 @@ def _with_gradient(epsilon):
         return _scaled(normalized, gamma, beta), gradient
 
     return layer_norm
+
+
+def _in_kernel(x, gamma, beta, epsilon):
+    """As the normalization of a batch of one whose channels are the positions, which oneDNN fuses with γ and β.
+
+    Channels before the rest (NCHW) are what other builds of TensorFlow refuse on a CPU.
+    """
+    import tensorflow as tf
+
+    rows = tf.size(x) // x.shape[-1]
+    normalized = tf.raw_ops.FusedBatchNormV3(
+        x=tf.reshape(x, (1, rows, x.shape[-1], 1)),
+        scale=tf.ones(rows),
+        offset=tf.zeros(rows),
+        mean=tf.constant([], tf.float32),
+        variance=tf.constant([], tf.float32),
+        epsilon=epsilon,
+        data_format="NCHW",
+        is_training=True,
+    ).y
+    return tf.reshape(normalized, tf.shape(x)) * gamma + beta
+
+
+@functools.cache
+def _has_kernel():
+    """Whether TensorFlow computes on a CPU, and with oneDNN, which it leaves alone on older ones."""
+    import tensorflow as tf
+
+    # Only this module knows: neither the build nor the environment says what TensorFlow decided on this processor.
+    from tensorflow.python.util import _pywrap_util_port
+
+    return _pywrap_util_port.IsMklEnabled() and not tf.config.list_logical_devices("GPU")

@@ -1,6 +1,12 @@
 """What surrounds a function while it runs or is traced: the fastest form of it depends on that."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
+
+_here_only = contextvars.ContextVar("here_only", default=False)
 
 
 def is_recorded() -> bool:
@@ -28,3 +34,18 @@ def shapes_may_vary(*tensors) -> bool:
         return True
     fixed = bool(tensors) and all(None not in tuple(tensor.shape) for tensor in tensors)
     return not fixed and not control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+@contextlib.contextmanager
+def here_only() -> Iterator[None]:
+    """Graphs traced within stay in this process: kernels that other builds of TensorFlow lack may stand in them."""
+    token = _here_only.set(True)
+    try:
+        yield
+    finally:
+        _here_only.reset(token)
+
+
+def runs_here_only() -> bool:
+    """Whether a graph is traced within `here_only()`."""
+    return _here_only.get()

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_layers.ops.tracing import here_only
+
 # Texts that are tokenized, sorted and answered together: their token ids are held in memory.
 _POOL = 16384
 
@@ -97,7 +99,8 @@ class Predictor:
         return {name: tf.gather(features[name], batch).to_tensor(padding.get(name, 0)) for name in self.model.input}
 
     def _outputs(self, features):
-        return [tf.cast(output, tf.float32) for output in _flat(self.model(features, training=False))]
+        with here_only():
+            return [tf.cast(output, tf.float32) for output in _flat(self.model(features, training=False))]
 
 
 def token_batches(lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
