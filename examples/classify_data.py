@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from text_input import compiled
 
 import keras_bert_layers as kbl
 import keras_bert_layers.convert
 import keras_bert_layers.data
+import keras_bert_layers.serving
 from keras_bert_layers.data.tasks import LabelledTexts, read_table
 
 # Texts that are tokenized at once to learn their lengths.
@@ -117,14 +117,14 @@ class Features:
     Args:
         model: that takes them.
         preprocessor: of its checkpoint, with the length at which texts are cut.
-        batch_size: int.
+        batch_size: int, of training.
     """
 
     def __init__(self, model: keras.Model, preprocessor: keras.layers.Layer, batch_size: int):
         self.preprocessor = preprocessor
         self.batch_size = batch_size
         self._names = list(model.input)
-        self._logits = compiled(lambda features: tf.cast(model(features, training=False), tf.float32), model)
+        self._predict = kbl.serving.Predictor(model, preprocessor)
 
     def of(self, columns: tuple) -> dict[str, tf.Tensor]:
         """The inputs of the model for a batch of texts, or of first and second texts."""
@@ -144,9 +144,5 @@ class Features:
 
     def logits(self, examples: Examples) -> np.ndarray:
         """float32 [N, C], in the order of the examples."""
-        rows = []
-        batches = kbl.data.length_batches(examples.lengths, self.batch_size)
-        for batch in batches:
-            rows.append(self._logits(self.of([[column[row] for row in batch] for column in examples.columns])))
-        logits = np.concatenate(rows)
-        return logits[np.argsort(np.concatenate(batches))]
+        columns = examples.columns
+        return self._predict(columns[0] if len(columns) == 1 else tuple(columns))

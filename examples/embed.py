@@ -69,12 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
     if "train" in tables:
         train(options, loaded, preprocessor, tables, labels)
     elif tables:
-        embedder = Embedder(loaded.model, preprocessor, options.batch_size)
+        embedder = Embedder(loaded.model, preprocessor)
         for name, pairs in tables.items():
             say(name, pairs)
             say("", described(score(embedder, pairs)))
     elif texts is not None:
-        use(options, Embedder(loaded.model, preprocessor, options.batch_size), texts, queries)
+        use(options, Embedder(loaded.model, preprocessor), texts, queries)
     if options.export is not None:
         path = fine_tuning.next_version(options.export)
         say("served", kbl.serving.export(loaded.model, path, preprocessor))
@@ -147,10 +147,10 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
     pooling = model.get_layer("pooling").mode
     say("loss", f"{options.loss}, vectors pooled by {pooling}")
     monitor = "mrr" if tables["dev"].scores is None else "spearman"
-    before = score(Embedder(model, preprocessor, options.batch_size), tables["dev"])
+    before = score(Embedder(model, preprocessor), tables["dev"])
     say("before", described(before))
     digest = hashlib.sha256(repr([pairs.texts, None if labels is None else labels.tolist()]).encode()).hexdigest()
-    embedder = Embedder(model, preprocessor, options.batch_size)
+    embedder = Embedder(model, preprocessor)
     with refusing_bad_input():
         epochs = fine_tuning.train(
             options,
@@ -170,7 +170,7 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
         )
     model = fine_tuning.merged(model)
     results = {"loss": options.loss, "before": before, "epochs": epochs}
-    embedder = Embedder(model, preprocessor, options.batch_size)
+    embedder = Embedder(model, preprocessor)
     for name in [name for name in ("dev", "test") if name in tables]:
         table = tables[name]
         vectors = [embedder(column) for column in table.texts[:2]]
@@ -197,7 +197,7 @@ def use(options, embedder: Embedder, texts: list[str], queries: list[str]) -> No
             "cut off.",
             file=sys.stderr,
         )
-    vectors = embedder(texts, counts)
+    vectors = embedder(texts)
     if queries:
         cosines, numbers = nearest(embedder(queries), vectors, options.top)
         for query, row, found in zip(queries, cosines, numbers, strict=True):

@@ -1,6 +1,7 @@
 """Pairs of texts from tables, and texts to vectors, for the embedding script."""
 
 import csv
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from text_input import compiled, read_lines, with_bar
+from text_input import read_lines
 
 import keras_bert_layers as kbl
 import keras_bert_layers.data
+import keras_bert_layers.serving
 import keras_bert_layers.text
 from keras_bert_layers.data.tasks import LabelledTexts, read_table
 
@@ -119,22 +121,15 @@ class Embedder:
     Args:
         model: that makes a vector for each text.
         preprocessor: of its checkpoint.
-        batch_size: int.
     """
 
-    def __init__(self, model: keras.Model, preprocessor: kbl.text.BertPreprocessor, batch_size: int):
+    def __init__(self, model: keras.Model, preprocessor: kbl.text.BertPreprocessor):
         self.preprocessor = preprocessor
-        self.batch_size = batch_size
-        self.width = model.output.shape[-1]
-        self._vectors = compiled(lambda features: _of_length_1(model(features, training=False)), model)
+        self._predict = kbl.serving.Predictor(model, preprocessor)
 
-    def __call__(self, texts: Sequence[str], counts: np.ndarray | None = None) -> np.ndarray:
-        """float32 [N, H], in the order of the texts; `counts` are their tokens, if they are known."""
-        counts = token_counts(self.preprocessor.tokenizer, texts) if counts is None else counts
-        vectors = np.empty((len(texts), self.width), "float32")
-        for batch in with_bar(kbl.data.length_batches(counts, self.batch_size), "embedding"):
-            vectors[batch] = self._vectors(self.preprocessor([texts[number] for number in batch]))
-        return vectors
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [N, H], in the order of the texts; with a bar on the standard error, if that is a terminal."""
+        return tf.math.l2_normalize(self._predict(texts, verbose=sys.stderr.isatty()), axis=-1).numpy()
 
 
 def training_batches(
@@ -155,7 +150,3 @@ def training_batches(
         return kbl.data.bucketed_dataset(columns, prepare, counts, batch_size, seed=seed, start_step=start_step)
 
     return batches
-
-
-def _of_length_1(vectors):
-    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)

@@ -1,5 +1,7 @@
 """What a model answers to many texts, in little time."""
 
+import contextlib
+import sys
 from collections.abc import Sequence
 
 import keras
@@ -27,7 +29,8 @@ class Predictor:
 
     Call arguments:
         texts: strings, [N]: a list, an array or a tensor; or a tuple of two of them, for pairs.
-        verbose: bool. Whether to show progress and an estimate of the time left. Defaults to `False`.
+        verbose: bool. Whether to show progress and an estimate of the time left, on the standard error. Defaults to
+            `False`.
 
     Returns:
         Outputs in the structure of the model's, of a float16, bfloat16 or float32 model always float32: an array [N, …]
@@ -77,7 +80,9 @@ class Predictor:
                 for each, of_output, is_sequence in zip(answers, outputs, self._is_sequence, strict=True):
                     for place, answer in zip(batch, of_output.numpy(), strict=True):
                         each[begin + place] = answer[: rows[place]].copy() if is_sequence else answer
-                bar.add(len(batch))
+                # Keras draws on the standard output, where a script's answers go.
+                with contextlib.redirect_stdout(sys.stderr):
+                    bar.add(len(batch))
         answers = [
             each if is_sequence else np.reshape(each, (number, *output.shape[1:]))
             for each, is_sequence, output in zip(answers, self._is_sequence, _flat(self.model.output), strict=True)

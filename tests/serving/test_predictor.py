@@ -66,9 +66,11 @@ def test_no_texts_have_no_answers():
 def test_progress_is_shown_on_request(capsys):
     predict = serving.Predictor(build("single_label"), preprocessor())
     predict(TEXTS)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
     predict(TEXTS, verbose=True)
-    assert f"{len(TEXTS)}/{len(TEXTS)}" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"{len(TEXTS)}/{len(TEXTS)}" in shown.err
 
 
 def test_batches_hold_like_lengths_and_no_more_tokens_than_allowed():
