@@ -71,26 +71,30 @@ def arguments(data, output, **further):
 @pytest.mark.long
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_every_installed_peer_has_figures(workload, data, output):
-    assert speed.main(arguments(data, output, workloads=[workload])) == 0
+    wanted = [f"{peer}-float32" for peer in PEERS]
+    assert speed.main(arguments(data, output, workloads=[workload], peers=wanted)) == 0
     report = json.loads((output / "report.json").read_text())
     (found,) = [sides for key, sides in report["workloads"].items() if key.split("-")[0] == workload]
-    expected = {side.name for side in WORKLOADS[workload].sides(PEERS)} - set(report["absent"])
+    expected = {side.name for side in WORKLOADS[workload].sides(wanted)} - set(report["absent"])
     assert set(found) == expected
     assert "ours-float32" in expected
-    values = [value for figures in found.values() for metrics in figures.values() for value in metrics.values()]
+    values = [rounds for figures in found.values() for metrics in figures.values() for rounds in metrics.values()]
     assert values
     assert all(value > 0 for rounds in values for value in rounds)
     assert f"## {WORKLOADS[workload].title}" in (output / "report.md").read_text()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("sentences", ["wnut17", "xquad"])
-def test_other_texts_and_a_side_by_its_own_name(sentences, data, output):
-    further = {"workloads": ["texts"], "sentences": [sentences], "peers": ["ours-float32", "ours-bfloat16"]}
-    assert speed.main(arguments(data, output, **further)) == 0
-    measured = json.loads((output / "report.json").read_text())["workloads"][f"texts-{sentences}-tiny"]
-    assert set(measured) == {"ours-float32", "ours-bfloat16"}
-    assert measured["ours-float32"]["Predictor"]["bound_share"][0] > 0
+@pytest.mark.parametrize(
+    ("sentences", "peers"),
+    [("wnut17", ["ours-int8-calibrated", "onnxruntime-int8"]), ("xquad", ["ours-bfloat16", "ours-int8"])],
+)
+def test_other_forms_on_other_texts(sentences, peers, data, output):
+    assert speed.main(arguments(data, output, workloads=["texts"], sentences=[sentences], peers=peers)) == 0
+    report = json.loads((output / "report.json").read_text())
+    measured = report["workloads"][f"texts-{sentences}-tiny"]
+    assert set(measured) == set(peers) - set(report["absent"])
+    assert all(figure["tokens_per_second"][0] > 0 for figures in measured.values() for figure in figures.values())
 
 
 @pytest.fixture
