@@ -12,7 +12,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: no start-up messages
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from quickstart_progress import quiet_start
 with quiet_start():
     import numpy as np
     import tensorflow as tf
+    from serve.command_line import ask
     from serve.rows import Row, in_batches, named, one_for_each
 
 SERVICE = "tensorflow.serving.PredictionService"
@@ -148,31 +148,7 @@ def _as_json(array):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
-    rows = [json.loads(text) if options.json else text for text in options.text]
-    try:
-        client = GrpcClient(options.address, options.model, timeout=options.timeout, batch_size=options.batch_size)
-        answers = client.predict(rows, options.signature)
-    except (ValueError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    for answer in answers:
-        print(json.dumps(answer, ensure_ascii=False))
-    return 0
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("text", nargs="+", help="texts")
-    parser.add_argument("--address", default="localhost:8500", help="the server's address for gRPC")
-    parser.add_argument("--model", required=True, help="its name on the server")
-    parser.add_argument("--signature", default="text", help="the endpoint")
-    parser.add_argument("--json", action="store_true", help="the texts are JSON objects of strings by input name")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds to wait for a request")
-    parser.add_argument("--batch-size", type=int, default=64, help="texts in a request")
-    return parser.parse_args(arguments)
+    return ask(GrpcClient, __doc__, ("address", "localhost:8500"), "a request", arguments)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ It prints one line of JSON for each text, in their order, at once (no TensorFlow
 other programs. The status is 0, or 2 with a message when the server refuses the texts or does not answer.
 """
 
-import argparse
 import base64
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import requests
+from serve.command_line import ask
 from serve.rows import Row, in_batches, named, one_for_each
 from urllib3.util import Retry
 
@@ -113,31 +112,7 @@ def _error(response):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse_arguments(arguments)
-    rows = [json.loads(text) if options.json else text for text in options.text]
-    client = RestClient(options.url, options.model, timeout=options.timeout, batch_size=options.batch_size)
-    try:
-        answers = client.predict(rows, options.signature)
-    except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    for answer in answers:
-        print(json.dumps(answer, ensure_ascii=False))
-    return 0
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("text", nargs="+", help="texts")
-    parser.add_argument("--url", default="http://localhost:8501", help="the server's address for REST")
-    parser.add_argument("--model", required=True, help="its name on the server")
-    parser.add_argument("--signature", default="text", help="the endpoint")
-    parser.add_argument("--json", action="store_true", help="the texts are JSON objects of strings by input name")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds to wait for each try")
-    parser.add_argument("--batch-size", type=int, default=64, help="texts in a request")
-    return parser.parse_args(arguments)
+    return ask(RestClient, __doc__, ("url", "http://localhost:8501"), "each try", arguments)
 
 
 if __name__ == "__main__":
