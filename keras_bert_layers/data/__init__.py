@@ -1,6 +1,7 @@
 """Corpora and data sets -> tf.data."""
 
 from keras_bert_layers.data import tasks as tasks
+from keras_bert_layers.data.bounded_batches import pad_to_length
 from keras_bert_layers.data.bucketing import bucketed_dataset, length_batches
 from keras_bert_layers.data.corpus_sample import sample_sentences
 from keras_bert_layers.data.documents import read_documents
@@ -24,6 +25,7 @@ __all__ = [
     "full_sentences",
     "length_batches",
     "masked_lm_dataset",
+    "pad_to_length",
     "prepare_records",
     "pretraining_dataset",
     "read_documents",

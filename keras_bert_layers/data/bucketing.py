@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_bert_layers.data.bounded_batches import bounded_batches, check_bounds
 from keras_bert_layers.data.sampling import Stream, generator
 from keras_bert_layers.ops.row_share import Share, check_share, rows_of_share
 
@@ -39,11 +40,7 @@ def length_batches(
         [[1, 3], [2, 0], [4]]
     """
     lengths = np.asarray(lengths)
-    if lengths.ndim != 1 or batch_size < 1 or min(seed or 0, epoch) < 0:
-        raise ValueError(
-            "`lengths` must be a vector, `batch_size` positive, `seed` and `epoch` not negative. Received: lengths of "
-            f"shape {lengths.shape}, batch_size={batch_size}, seed={seed}, epoch={epoch}."
-        )
+    _check(lengths, batch_size, seed, epoch)
     if seed is None:
         return _cut(np.argsort(-lengths, kind="stable"), batch_size)
     rng = generator(seed, epoch, Stream.ORDER)
@@ -64,11 +61,17 @@ def bucketed_dataset(
     seed: int = 0,
     start_step: int = 0,
     share: Share = (0, 1),
+    bounds: Sequence[int] | None = None,
+    drop_remainder: bool = False,
 ) -> tf.data.Dataset:
     """Batches of examples of like length from data in memory, as `fit` takes them, beginning at any step.
 
     The order follows from the seed and the epoch alone (`length_batches`), so that a run can be repeated, and continued
     by `start_step`. Every epoch has each example once; its last batches may be smaller than the others.
+
+    With `bounds`, the batches have few shapes, as a program that XLA compiles for each of them wants it: all examples of
+    a batch are rounded up to the same bound, and all batches are full but for one of the longest, which
+    `drop_remainder` leaves out, so that an epoch lacks less than one batch of examples.
 
     Args:
         columns: strings, numbers or a RaggedTensor with one row for each of N examples; or a tuple or dict of such.
@@ -82,12 +85,19 @@ def bucketed_dataset(
         start_step: int >= 0. Batches to leave out at the beginning, as those of a run that is continued. Defaults to 0.
         share: (number, count). Which of `count` even shares of each batch to prepare, for several workers
             (`kbl.distribute.batches`). Defaults to (0, 1): whole batches.
+        bounds: int. The lengths that occur, the last one no shorter than any example. `prepare` then takes one argument
+            more, `length`, the int32 scalar that it has to pad its batch to: `lambda texts, length:
+            kbl.data.pad_to_length(preprocessor(texts), length)`. `lengths` have to be those of the features, special
+            tokens included. Defaults to `None`: `prepare` pads as it likes.
+        drop_remainder: bool. Whether batches that are smaller than the others are left out. Defaults to `False`.
 
     Returns:
-        A data set whose cardinality is exact, or infinite. An epoch has ceil(N / batch_size) batches.
+        A data set whose cardinality is exact, or infinite. An epoch has ceil(N / batch_size) batches, with
+        `drop_remainder` floor(N / batch_size), whose number of rows is static.
 
     Raises:
-        ValueError: if columns and lengths differ in N, there is no example, or a number is out of range.
+        ValueError: if columns and lengths differ in N, there is no example, a number is out of range, an example is
+            longer than the bounds, or no batch is left.
 
     Example:
         >>> texts, labels = np.array(["one", "two words", "three"]), np.array([0, 1, 0])
@@ -105,13 +115,29 @@ def bucketed_dataset(
             "Every column must have one row for each of the `lengths`, and there must be at least one. Received: "
             f"{len(lengths)} lengths, columns of {counts} rows."
         )
+    _check(lengths, batch_size, seed if shuffle else None, 0)
     check_share(share)
     epochs = 1 if epochs is None and not shuffle else epochs
     if (epochs is not None and epochs < 1) or start_step < 0:
         raise ValueError(
             f"`epochs` must be positive, `start_step` not negative. Received: epochs={epochs}, start_step={start_step}."
         )
-    per_epoch = len(length_batches(lengths, batch_size, seed if shuffle else None))
+    if bounds is not None:
+        bounds = check_bounds(bounds, lengths, batch_size, drop_remainder)
+    elif drop_remainder and len(lengths) < batch_size:
+        raise ValueError(
+            f"{len(lengths)} examples make no batch of {batch_size}, and drop_remainder=True leaves a smaller one out. "
+            "Make `batch_size` smaller."
+        )
+
+    def batches_in(epoch):
+        order_seed = seed if shuffle else None
+        if bounds is not None:
+            return bounded_batches(lengths, batch_size, bounds, order_seed, epoch, drop_remainder)
+        batches = length_batches(lengths, batch_size, order_seed, epoch)
+        return [batch for batch in batches if len(batch) == batch_size or not drop_remainder]
+
+    per_epoch = len(batches_in(0))
     if epochs is not None and start_step >= epochs * per_epoch:
         raise ValueError(
             f"`start_step` is {start_step}, and {epochs} epochs have {epochs * per_epoch} batches. Nothing is left: "
@@ -119,7 +145,7 @@ def bucketed_dataset(
         )
 
     def plan(epoch):
-        batches = length_batches(lengths, batch_size, seed if shuffle else None, int(epoch))
+        batches = batches_in(int(epoch))
         batches = batches[start_step % per_epoch :] if epoch == start_step // per_epoch else batches
         return np.concatenate(batches), np.array([len(batch) for batch in batches], np.int64)
 
@@ -129,9 +155,13 @@ def bucketed_dataset(
         return tf.data.Dataset.from_tensor_slices(rows)
 
     def load(rows):
-        own = rows_of_share(rows, share)
+        own = rows_of_share(tf.ensure_shape(rows, [batch_size]) if drop_remainder else rows, share)
         batch = _each(lambda column: tf.gather(column, own), columns)
-        return prepare(*batch) if isinstance(batch, tuple) else prepare(batch)
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        if bounds is not None:
+            longest = tf.reduce_max(tf.gather(tf.constant(lengths, tf.int64), rows))
+            batch = (*batch, tf.gather(bounds, tf.searchsorted(tf.constant(bounds, tf.int64), longest[tf.newaxis])[0]))
+        return tf.nest.map_structure(lambda part: _with_rows(part, own.shape[0]), prepare(*batch))
 
     stop = np.iinfo(np.int64).max if epochs is None else epochs
     options = tf.data.Options()
@@ -140,6 +170,14 @@ def bucketed_dataset(
     dataset = dataset.map(load, num_parallel_calls=2, deterministic=True).prefetch(2).with_options(options)
     left = tf.data.INFINITE_CARDINALITY if epochs is None else epochs * per_epoch - start_step
     return dataset.apply(tf.data.experimental.assert_cardinality(left))
+
+
+def _check(lengths, batch_size, seed, epoch):
+    if lengths.ndim != 1 or batch_size < 1 or min(seed or 0, epoch) < 0:
+        raise ValueError(
+            "`lengths` must be a vector, `batch_size` positive, `seed` and `epoch` not negative. Received: lengths of "
+            f"shape {lengths.shape}, batch_size={batch_size}, seed={seed}, epoch={epoch}."
+        )
 
 
 def _cut(order, size):
@@ -151,6 +189,13 @@ def _each(function, columns):
     if isinstance(columns, dict):
         return {name: function(column) for name, column in columns.items()}
     return tuple(map(function, columns)) if isinstance(columns, tuple) else function(columns)
+
+
+def _with_rows(part, rows):
+    """A part of a batch with its number of rows, which text operations forget."""
+    if rows is None or _is_ragged(part) or not part.shape.rank:
+        return part
+    return tf.ensure_shape(part, [rows, *part.shape[1:]])
 
 
 def _tensor(column):
