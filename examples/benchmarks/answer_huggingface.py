@@ -10,10 +10,8 @@ exact match, F1, the seconds and the number of tokens, padding included, as JSON
 steps, to time them.
 """
 
-import argparse
 import collections
 import json
-import random
 import re
 import string
 import time
@@ -23,12 +21,14 @@ import numpy as np
 import torch
 import transformers
 from answer_folds import first_head, read_fold
+from answer_options import parse_arguments
+from torch_training import train
 
 N_BEST, MAX_ANSWER_LENGTH = 20, 30
 
 
 def main() -> None:
-    options = parse_arguments()
+    options = parse_arguments(__doc__)
     torch.set_num_threads(options.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.set_seed(options.seed)
@@ -41,7 +41,7 @@ def main() -> None:
     windows = with_labels(windows_of(tokenizer, training, options), training)
 
     model.train()
-    times, tokens = train(model, windows, tokenizer, options)
+    times, tokens = train(model, windows, lambda group: collate(group, tokenizer), options)
     report = {"fold": options.fold, "seed": options.seed, "who": f"transformers {transformers.__version__}"}
     report |= {"learning_rate": options.learning_rate, "epochs": options.epochs, "windows": len(windows)}
     report |= {"steps": len(times), "seconds": sum(times), "tokens": tokens, "median_step": float(np.median(times))}
@@ -53,23 +53,6 @@ def main() -> None:
         report |= {"questions": len(test), "test_seconds": time.perf_counter() - begin} | scores(test, answers)
     Path(options.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--fold", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--sequence-length", type=int, default=384)
-    parser.add_argument("--stride", type=int, default=128)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
 
 
 def windows_of(tokenizer, questions, options):
@@ -91,7 +74,9 @@ def windows_of(tokenizer, questions, options):
             place if side == 1 else None for place, side in zip(encoding["offset_mapping"][row], sequence, strict=True)
         ]
         features = {name: encoding[name][row] for name in tokenizer.model_input_names}
-        windows.append({"features": features, "example": example, "offsets": offsets})
+        windows.append(
+            {"features": features, "example": example, "offsets": offsets, "input_ids": features["input_ids"]}
+        )
     return windows
 
 
@@ -108,54 +93,10 @@ def with_labels(windows, questions):
     return windows
 
 
-def train(model, windows, tokenizer, options):
-    """The seconds of each step, and the number of tokens, padding included."""
-    steps = options.epochs * -(-len(windows) // options.batch_size)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.01},
-            {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=options.learning_rate,
-        fused=True,
-    )
-    schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(0.1 * steps), steps)
-    generator = random.Random(options.seed)
-    times, tokens = [], 0
-    for _ in range(options.epochs):
-        for group in batches(windows, options, generator):
-            begin = time.perf_counter()
-            features = tokenizer.pad([window["features"] for window in group], return_tensors="pt")
-            labels = {
-                "start_positions": torch.tensor([window["start"] for window in group]),
-                "end_positions": torch.tensor([window["end"] for window in group]),
-            }
-            loss = model(**features, **labels).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            times.append(time.perf_counter() - begin)
-            tokens += features["input_ids"].numel()
-            if len(times) == options.steps:
-                return times, tokens
-            if len(times) % 10 == 0:
-                rate = sum(times) / len(times)
-                print(f"step {len(times)} of {steps}, {rate:.2f} s a step, loss {loss.item():.3f}", flush=True)
-    return times, tokens
-
-
-def batches(windows, options, generator):
-    """Batches of like length: 50 batches are shuffled together, sorted by length, and cut; then the batches shuffle."""
-    order = list(range(len(windows)))
-    generator.shuffle(order)
-    size = options.batch_size
-    pools = (order[begin : begin + 50 * size] for begin in range(0, len(order), 50 * size))
-    order = [i for pool in pools for i in sorted(pool, key=lambda i: -len(windows[i]["offsets"]))]
-    groups = [order[begin : begin + size] for begin in range(0, len(order), size)]
-    generator.shuffle(groups)
-    return ([windows[i] for i in group] for group in groups)
+def collate(windows, tokenizer):
+    features = tokenizer.pad([window["features"] for window in windows], return_tensors="pt")
+    labels = {f"{side}_positions": torch.tensor([window[side] for window in windows]) for side in ("start", "end")}
+    return {**features, **labels}
 
 
 @torch.no_grad()

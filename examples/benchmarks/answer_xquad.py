@@ -12,7 +12,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: no start-up messages
 
-import argparse
 import json
 import sys
 import time
@@ -27,6 +26,7 @@ with quiet_start():
     import numpy as np
     import tensorflow as tf
     from answer_folds import first_head, read_fold
+    from answer_options import parse_arguments
     from answer_windows import Answerer, losses, make_windows, training_batches
 
     import keras_bert_layers as kbl
@@ -37,7 +37,7 @@ with quiet_start():
 
 
 def main() -> None:
-    options = parse_arguments()
+    options = parse_arguments(__doc__)
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     keras.utils.set_random_seed(options.seed)
     training, test = (questions_of(side) for side in read_fold(options.data, options.fold))
@@ -66,23 +66,6 @@ def main() -> None:
         report |= {"exact_match": scores["exact_match"], "f1": scores["f1"]}
     Path(options.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(report))
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--fold", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--sequence-length", type=int, default=384)
-    parser.add_argument("--stride", type=int, default=128)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
 
 
 def questions_of(rows: list[dict]) -> kbl.data.tasks.Questions:

@@ -10,8 +10,6 @@ tokens, padding included, as JSON. With `--steps N` it stops after N steps, to t
 """
 
 import json
-import random
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import torch
 import transformers
 from finetune_arguments import make_parser
 from finetune_tasks import TASKS
+from torch_training import train
 
 IGNORED = -100
 
@@ -38,7 +37,9 @@ def main() -> None:
     encoded = [encode(tokenizer, task.kind, labels, example) for example in training]
 
     model.train()
-    times, tokens = train(model, encoded, tokenizer, options)
+    times, tokens = train(
+        model, encoded, lambda group: collate(group, tokenizer), options, shuffled=options.batches == "random"
+    )
     report = {"task": options.task, "seed": options.seed, "who": f"transformers {transformers.__version__}"}
     report |= {"batches": options.batches, "steps": len(times), "seconds": sum(times), "tokens": tokens}
     report["median_step"] = float(np.median(times))
@@ -70,54 +71,6 @@ def encode(tokenizer, kind, labels, example):
     first = [word is not None and word != previous for word, previous in zip(words, [None, *words[:-1]], strict=True)]
     tags = [labels.index(label[word]) if is_first else IGNORED for word, is_first in zip(words, first, strict=True)]
     return dict(encoding) | {"labels": tags}
-
-
-def train(model, encoded, tokenizer, options):
-    """The seconds of each step, and the number of tokens, padding included."""
-    steps = options.epochs * -(-len(encoded) // options.batch_size)
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": 0.01},
-            {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=options.learning_rate,
-        fused=True,
-    )
-    schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(0.1 * steps), steps)
-    generator = random.Random(options.seed)
-    times, tokens = [], 0
-    for _ in range(options.epochs):
-        for batch in batches(encoded, options, generator):
-            begin = time.perf_counter()
-            features = collate(batch, tokenizer)
-            loss = model(**features).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            times.append(time.perf_counter() - begin)
-            tokens += features["input_ids"].numel()
-            if len(times) == options.steps:
-                return times, tokens
-            if len(times) % 50 == 0:
-                print(f"step {len(times)} of {steps}, {sum(times) / len(times):.3f} s a step", flush=True)
-    return times, tokens
-
-
-def batches(encoded, options, generator):
-    order = list(range(len(encoded)))
-    generator.shuffle(order)
-    size = options.batch_size
-    if options.batches == "sorted":
-        pool = 50 * size
-        pools = (order[begin : begin + pool] for begin in range(0, len(order), pool))
-        order = [i for p in pools for i in sorted(p, key=lambda i: -len(encoded[i]["input_ids"]))]
-    groups = [order[begin : begin + size] for begin in range(0, len(order), size)]
-    if options.batches == "sorted":
-        generator.shuffle(groups)
-    return ([encoded[i] for i in group] for group in groups)
 
 
 def collate(examples, tokenizer):
