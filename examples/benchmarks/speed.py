@@ -30,7 +30,7 @@ from speed_report import write_report
 from speed_texts import SENTENCES, find_vocabulary
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = {"ours": "speed_ours.py", "huggingface": "speed_huggingface.py"}
+SCRIPTS = {"ours": "speed_ours.py", "huggingface": "speed_huggingface.py", "onnxruntime": "speed_onnx.py"}
 TOLERANCE = 1e-4
 
 
@@ -108,33 +108,34 @@ def is_done(options: argparse.Namespace, run: Run) -> bool:
 
 
 def prepare(options: argparse.Namespace, model: str, peers: set[str]) -> None:
-    """The checkpoint of a model and its forms, and a look at whether ours and Hugging Face compute the same from it."""
+    """The checkpoint of a model, and a look at whether those who load it compute the same."""
     directory = checkpoint(options, model)
     if not (directory / "config.json").exists():
         print(f"writing {directory} ...", flush=True)
         arguments = ["--model", model, "--vocabulary", str(options.vocabulary), "--checkpoint", str(directory)]
         if not process(options, f"checkpoint-{model}", HERE / "speed_checkpoint.py", *arguments):
             sys.exit(f"It could not be written; see {options.output / 'logs'}.")
-    if {"ours", "huggingface"} <= peers:
-        check_agreement(options, model)
-    if "onnxruntime" in peers and not process(
-        options, f"onnx-{model}", HERE / "speed_onnx.py", "--workload", "files", *common(options, model), keep=True
-    ):
-        print(f"The ONNX files could not be made, see {options.output / 'logs'}.", file=sys.stderr)
+    check_agreement(options, model, [peer for peer in SCRIPTS if peer in peers])
 
 
-def check_agreement(options: argparse.Namespace, model: str) -> None:
+def check_agreement(options: argparse.Namespace, model: str, peers: Sequence[str]) -> None:
+    """Ends the program unless all these peers give the same logits of 8 texts."""
+    if len(peers) < 2:
+        return
     logits = {}
-    for peer, script in SCRIPTS.items():
+    for peer in peers:
         name = f"agree-{model}.{peer}"
-        if not process(options, name, HERE / script, "--workload", "agree", *common(options, model), keep=True):
-            sys.exit(f"{peer} gave no logits; see {options.output / 'logs' / name}.log.")
+        if not process(options, name, HERE / SCRIPTS[peer], "--workload", "agree", *common(options, model), keep=True):
+            sys.exit(f"{peer} gave no logits; see {options.output / 'logs' / name}.log, or leave it out by --peers.")
         figures = json.loads((options.output / "figures" / f"{name}.json").read_text(encoding="utf-8"))["figures"]
         logits[peer] = [value for row in figures["logits"].values() for value in row]
-    gap = max(abs(one - other) for one, other in zip(*logits.values(), strict=True))
-    spread = max(logits["ours"][::2]) - min(logits["ours"][::2])
-    print(f"{model}: ours and huggingface agree within {gap:.1e}; logits of 8 texts lie {spread:.2f} apart", flush=True)
-    if not gap <= TOLERANCE < spread / 10:
+    values = list(zip(*logits.values(), strict=True))
+    # Written so that a NaN anywhere is no agreement.
+    agree = all(abs(value - of_one_text[0]) <= TOLERANCE for of_one_text in values for value in of_one_text)
+    gap = max(max(of_one_text) - min(of_one_text) for of_one_text in values)
+    spread = max(values[::2])[0] - min(values[::2])[0]
+    print(f"{model}: {', '.join(peers)} agree within {gap:.1e}; logits of 8 texts lie {spread:.2f} apart", flush=True)
+    if not agree or spread < 10 * TOLERANCE:
         sys.exit(f"Nothing was timed: they must agree within {TOLERANCE:g}, on texts with different logits.")
 
 

@@ -157,9 +157,9 @@ def test_nothing_is_timed_if_ours_and_theirs_disagree(theirs, message, data, tmp
     options = speed.parse_arguments(arguments(data, tmp_path))
     if message:
         with pytest.raises(SystemExit, match=message):
-            speed.check_agreement(options, "tiny")
+            speed.check_agreement(options, "tiny", ["ours", "huggingface"])
     else:
-        speed.check_agreement(options, "tiny")
+        speed.check_agreement(options, "tiny", ["ours", "huggingface"])
         assert "agree within 1.0e-05" in capsys.readouterr().out
 
 
@@ -168,7 +168,7 @@ def test_logits_that_do_not_differ_show_nothing(data, tmp_path, monkeypatch):
     for peer in speed.SCRIPTS:
         write(tmp_path, f"agree-tiny.{peer}", {"logits": {"0": [1.0, 0.5], "1": [1.0001, 0.5]}})
     with pytest.raises(SystemExit, match="different logits"):
-        speed.check_agreement(speed.parse_arguments(arguments(data, tmp_path)), "tiny")
+        speed.check_agreement(speed.parse_arguments(arguments(data, tmp_path)), "tiny", list(speed.SCRIPTS))
 
 
 def test_a_peer_that_is_not_installed_is_reported(monkeypatch, tmp_path):
