@@ -12,7 +12,6 @@ import json
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from launch_local import free_ports
 
 TESTS = Path(__file__).parent
 WORKERS, REPLICAS = "DISTRIBUTED_RUN_WORKERS", "DISTRIBUTED_RUN_REPLICAS"
@@ -119,15 +120,6 @@ def strategy():
     if replicas > 1:
         return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(replicas)])
     return tf.distribute.get_strategy()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
-    with contextlib.ExitStack() as sockets:
-        opened = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in opened:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in opened]
 
 
 def _kill(process):

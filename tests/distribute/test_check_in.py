@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from check_in_process import check_in, start
-from distributed_runs import free_ports
+from launch_local import free_ports
 
 from keras_bert_layers.distribute.line_socket import split_address
 
