@@ -114,12 +114,12 @@ def product_seconds(model: "tf.keras.Model", rows: list[int]) -> float:
         input_signature=[[tf.TensorSpec([None, width], matrices[0].dtype) for width in widths]], autograph=False
     )
     def products(inputs):
-        done = tf.zeros([], matrices[0].dtype)
+        corners = []
         for matrix in matrices:
-            # One after another, as in the model.
-            with tf.control_dependencies([done]):
-                done = tf.matmul(inputs[widths.index(matrix.shape[0])], matrix)[0, 0]
-        return done
+            # One after another, as in the model; and each has a part in what comes out, or it would not be computed.
+            with tf.control_dependencies(corners[-1:]):
+                corners.append(tf.matmul(inputs[widths.index(matrix.shape[0])], matrix)[0, 0])
+        return tf.add_n(corners)
 
     def take(tokens):
         return [tf.cast(tf.random.normal([tokens, width]), matrices[0].dtype) for width in widths]
