@@ -21,8 +21,9 @@ class MaskedLMHead(keras.layers.Layer):
     """E · LayerNorm(activation(W x + b)) + c at the masked positions only: a score for every token of the vocabulary.
 
     E is the matrix of `token_embedding` (tied), or a matrix of its own. A negative position is padding: it reads no
-    token, gets the scores c, and sends no gradient further back than c. The output has no mask. A tied head stays
-    tied in `.keras` files; `keras.models.clone_model`, which clones one layer at a time, unties it.
+    token, gets the scores c, and sends no gradient further back than c; where shapes may depend on the data, it is
+    not multiplied by E either. The output has no mask. A tied head stays tied in `.keras` files;
+    `keras.models.clone_model`, which clones one layer at a time, unties it.
 
     Args:
         vocabulary_size: int > 0. Number of tokens V; needed when no `token_embedding` is given.
@@ -132,12 +133,22 @@ class MaskedLMHead(keras.layers.Layer):
             )
 
     def call(self, inputs, mask_positions):
-        x = ops.gather_positions(inputs, mask_positions)
+        real = mask_positions >= 0
+        layout = ops.unpadding(real) if self._drops_padding(inputs, mask_positions) else None
+        x = ops.unpad(ops.gather_positions(inputs, mask_positions), layout)
         x = self.norm(self.transform(x))
-        # Without this, the gradient of the norm at a constant vector, up to 1/√ε, would come from padding.
-        x = kops.where(kops.expand_dims(mask_positions >= 0, -1), x, kops.zeros_like(x))
+        if layout is None:
+            # Without this, the gradient of the norm at a constant vector, up to 1/√ε, would come from padding.
+            x = kops.where(kops.expand_dims(real, -1), x, kops.zeros_like(x))
         logits = kops.cast(self.output_embedding(x, reverse=True), self.compute_dtype)
+        if layout is not None:
+            logits = ops.clear_padding(ops.repad(logits, layout), real)
         return self.activation(logits if self.output_bias is None else logits + self.output_bias)
+
+    def _drops_padding(self, inputs, mask_positions):
+        """Whether the products are over real predictions only: copies of the scores cost less than those of padding."""
+        symbolic = any(isinstance(tensor, keras.KerasTensor) for tensor in (inputs, mask_positions))
+        return not symbolic and getattr(self.norm, "supports_layout", False) and ops.shapes_may_vary(mask_positions)
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -187,3 +187,36 @@ def test_without_biases_and_offset_only_kernels_are_left_and_padding_scores_noth
     centred = hidden - np.mean(hidden)
     normalized = centred / np.sqrt(np.mean(np.square(centred)) + 1e-5) * np.asarray(norm.gamma)
     np.testing.assert_allclose(scores[0, 1], normalized @ np.asarray(head.output_embedding.embeddings).T, atol=1e-5)
+
+
+def test_padded_predictions_are_not_multiplied_and_nothing_else_changes():
+    rows, results = [], {}
+
+    class Counting(layers.TokenEmbedding):
+        def call(self, inputs, reverse=False):
+            rows.append(tuple(inputs.shape))
+            return super().call(inputs, reverse=reverse)
+
+    head = layers.MaskedLMHead(token_embedding=Counting(VOCABULARY, WIDTH))
+    head(X, POSITIONS)
+    randomized(head)
+    positions = np.array([[0, -1, 4], [-1, -1, 2]], "int32")
+    for name, batch in {"real": None, "all": 2}.items():
+
+        @tf.function(input_signature=[tf.TensorSpec((batch, 5, WIDTH)), tf.TensorSpec((batch, 3), tf.int32)])
+        def step(x, positions):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                scores = head(x, positions)
+                loss = tf.reduce_sum(tf.sin(scores))
+            weights = [weight.value for weight in head.trainable_variables]
+            return [scores, *map(tf.convert_to_tensor, tape.gradient(loss, [x, *weights]))]
+
+        rows.clear()
+        results[name] = step(X, positions)
+        assert set(rows) == {"real": {(None, WIDTH)}, "all": {(2, 3, WIDTH)}}[name]
+    for real, everything in zip(*results.values(), strict=True):
+        np.testing.assert_allclose(real, everything, rtol=0, atol=1e-6)
+    rows.clear()
+    head(X, positions)
+    assert rows == [(3, WIDTH)]
