@@ -105,14 +105,15 @@ def read(output: Path) -> tuple[Measured, set[str]]:
 
 def goal_table(goals: list[dict]) -> list[str]:
     lines = ["| goal | of | aimed at | found | reached |", "|---|---|---|---|---|"]
-    for goal in goals:
+    for goal in (goal for goal in goals if goal["rounds"]):
         bound = goal.get("at_least", goal.get("at_most"))
         form = "{:,.0f}" if bound > 1000 else "{:.3g}"
         aim = f"{'≥' if 'at_least' in goal else '≤'} {form.format(bound)}"
-        found = shown(goal["rounds"], form) or "not measured"
-        reached = {True: "yes", False: "**no**"}.get(goal.get("reached"), "")
+        found = shown(goal["rounds"], form)
+        reached = "yes" if goal["reached"] else "**no**"
         lines.append(f"| {goal['name']} | {goal['key']} | {aim} | {found} | {reached} |")
-    return lines
+    missing = [f"{goal['name']} ({goal['key']})" for goal in goals if not goal["rounds"]]
+    return [*lines, *(["", f"Not measured: {'; '.join(missing)}."] if missing else [])]
 
 
 def workload_table(key: str, sides: dict) -> list[str]:

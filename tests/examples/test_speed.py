@@ -214,6 +214,20 @@ def test_a_goal_of_memory_is_a_share_and_one_of_speed_may_stand_alone():
     assert faster.values(rates) == [3.0]
 
 
+def test_a_goal_is_in_the_table_or_named_as_not_measured():
+    goals = [
+        {"name": "a", "key": "k", "at_least": 2.0, "rounds": [3.0, 1.0, 2.5], "median": 2.5, "reached": True},
+        {"name": "b", "key": "k", "at_most": 2e6, "rounds": [3e6], "median": 3e6, "reached": False},
+        {"name": "c", "key": "k", "at_most": 0.8, "rounds": [], "median": None},
+    ]
+    assert speed_report.goal_table(goals)[2:] == [
+        "| a | k | ≥ 2 | 2.5 (1 to 3) | yes |",
+        "| b | k | ≤ 2,000,000 | 3,000,000 | **no** |",
+        "",
+        "Not measured: c (k).",
+    ]
+
+
 def test_the_table_says_how_many_times_as_fast_ours_is():
     sides = {
         "ours-float32": {"Predictor": {"seconds": [1.0]}, "given order": {"seconds": [2.0]}},
