@@ -24,6 +24,7 @@ def dense(options):
         num_layers=sizes["num_layers"],
         num_attention_heads=sizes["num_heads"],
         intermediate_size=sizes["intermediate_dim"],
+        dict_outputs=True,
     )
     pooled = tf.function(lambda features: encoder(features, training=False)["pooled_output"])
 
