@@ -39,7 +39,10 @@ def explain_attention(
 
 def takes_fused_form(query, key, value, mask, dropout, flash_attention: bool | None) -> bool:
     """Whether `attention` takes the fused form; a ValueError where that is asked for and cannot be."""
-    if flash_attention is False or (flash_attention is None and keras.config.is_flash_attention_enabled() is False):
+    if flash_attention is False:
+        return False
+    # What most calls are, eager ones, should cost next to nothing.
+    if flash_attention is None and not (_is_compiled() and keras.config.is_flash_attention_enabled() is not False):
         return False
     shape, dtype = tuple(query.shape), keras.backend.standardize_dtype(query.dtype)
     others = tuple(key.shape), tuple(value.shape)
@@ -116,6 +119,8 @@ def _obstacles_in_shape(shape, masked, others, capability):
 
 
 def _is_compiled() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
     import tensorflow as tf
     from tensorflow.python.ops import control_flow_util
 
