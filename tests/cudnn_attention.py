@@ -66,6 +66,8 @@ class Kernel:
         if settings["mask_type"] == "PADDING":
             *given, of_queries, of_keys = given
             lengths = of_queries, of_keys
+            # A softmax over no keys has no definition to be held to.
+            tf.debugging.assert_positive(of_keys)
         if "ScaleBias" in call.target:
             bias = given.pop(5 if backward else 3)
         function = _backward if backward else _forward

@@ -176,6 +176,29 @@ def test_the_settings_name_scale_type_and_mask(module):
     assert calls(module(SHAPE, "bfloat16"))[0].config["cudnn_fmha_backend_config"]["mask_type"] == "NO_MASK"
 
 
+# Left summed axis, left batch axes, right summed axis, right batch axes, of [B, S, N, D] and [B, N, S, S].
+PRODUCTS = {
+    forward_module: {"bmm1": "3 02 3 02", "bmm2": "3 01 1 02"},
+    backward_module: {
+        "bmm1_grad_gemm1": "2 01 1 02",
+        "bmm1_grad_gemm2": "3 01 1 02",
+        "bmm2_grad_gemm1": "2 01 1 02",
+        "bmm2_grad_gemm2": "3 02 3 02",
+    },
+}
+
+
+@pytest.mark.parametrize("module", PRODUCTS)
+def test_the_settings_name_the_axes_of_every_product(module):
+    settings = calls(module(SHAPE, "bfloat16"))[0].config["cudnn_fmha_backend_config"]
+    found = {}
+    for name, axes in settings.items():
+        if name.endswith("_dot_dimension_numbers"):
+            sides = [axes[f"{side}_{kind}_dimensions"] for side in ("lhs", "rhs") for kind in ("contracting", "batch")]
+            found[name.removesuffix("_dot_dimension_numbers")] = " ".join("".join(side) for side in sides)
+    assert found == PRODUCTS[module]
+
+
 def without_defaults(config):
     """Of a protocol buffer in JSON: zeros, empty values and unset choices say nothing, nor does an unused seed."""
     if isinstance(config, dict):
