@@ -69,8 +69,8 @@ def bucketed_dataset(
     The order follows from the seed and the epoch alone (`length_batches`), so that a run can be repeated, and continued
     by `start_step`. Every epoch has each example once; its last batches may be smaller than the others.
 
-    With `bounds`, the batches have few shapes, as a program that XLA compiles for each of them wants it: all examples of
-    a batch are rounded up to the same bound, and all batches are full but for one of the longest, which
+    With `bounds`, the batches have few shapes, as a program that XLA compiles for each of them wants it: all examples
+    of a batch are rounded up to the same bound, and all batches are full but for one of the longest, which
     `drop_remainder` leaves out, so that an epoch lacks less than one batch of examples.
 
     Args:

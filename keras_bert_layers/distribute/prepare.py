@@ -1,16 +1,24 @@
 """A model that `fit`, `evaluate` and `predict` run right on one device, on several, and on several machines."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
 from keras_bert_layers.distribute import fit_functions
 from keras_bert_layers.distribute.preparable import check_compiled, check_keras, check_model, check_strategy
 from keras_bert_layers.distribute.replica_step import ReplicaStep
+from keras_bert_layers.distribute.traced_lengths import check_lengths
 
 _OVERRIDES = ("_maybe_symbolic_build", "make_train_function", "make_test_function", "make_predict_function")
 
 
-def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica: bool = False) -> keras.Model:
+def prepare(
+    model: keras.Model,
+    gradient_accumulation: int = 1,
+    compile_replica: bool = False,
+    lengths: Sequence[int] = (),
+) -> keras.Model:
     """Makes `fit`, `evaluate` and `predict` of a model give on R replicas what one device gives.
 
     With rows of the batch on replicas r = 1 … R, the loss of an output is Σᵣ Σ w l / Σᵣ Σ w, where Keras takes the mean
@@ -32,6 +40,10 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
             stays the batch of a step. The last part may have fewer rows, or none. Defaults to 1.
         compile_replica: bool. Whether XLA compiles what a replica does by itself, from the inputs to the gradients.
             `jit_compile=True` in `compile` does the same. Defaults to `False`.
+        lengths: int. Where the batches that XLA compiles for come in several lengths, as those of
+            `kbl.data.bucketed_dataset(bounds=...)`, all of these. The step is then traced for each of them with its
+            sizes known, which fused attention needs; another length is an error. Defaults to none: one trace serves
+            all lengths, and XLA still compiles for each.
 
     Returns:
         The same model.
@@ -56,6 +68,7 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
         raise ValueError(
             f"`gradient_accumulation` must be a whole number from 1 on. Received: {gradient_accumulation}."
         )
+    lengths = check_lengths(lengths)
     check_keras()
     check_strategy(model)
     for name in _OVERRIDES:
@@ -72,7 +85,8 @@ def prepare(model: keras.Model, gradient_accumulation: int = 1, compile_replica:
                 if model.compiled:
                     check_compiled(model)
                 compiled = compile_replica or bool(model.jit_compile)
-                setattr(model, name, function_of(model, ReplicaStep(model, gradient_accumulation, compiled)))
+                step = ReplicaStep(model, gradient_accumulation, compiled, lengths)
+                setattr(model, name, function_of(model, step))
 
         return make
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_bert_layers.distribute.global_loss import LossTerm, loss_terms
+from keras_bert_layers.distribute.traced_lengths import by_length
 
 
 class ReplicaStep:
@@ -14,12 +15,20 @@ class ReplicaStep:
         model: compiled and built.
         gradient_accumulation: int >= 1. Into how many parts a replica cuts its rows.
         compiled: bool. Whether forward, loss and gradients are compiled by XLA.
+        lengths: the sizes that a second axis of unknown size may have, each to be traced by itself. Defaults to none.
     """
 
-    def __init__(self, model: keras.Model, gradient_accumulation: int = 1, compiled: bool = False):
+    def __init__(
+        self,
+        model: keras.Model,
+        gradient_accumulation: int = 1,
+        compiled: bool = False,
+        lengths: tuple[int, ...] = (),
+    ):
         self.model = model
         self.gradient_accumulation = gradient_accumulation
         self.compiled = compiled
+        self.lengths = lengths
         self.trained: list[keras.Variable] = []
 
     def train(self, data, scale) -> list[tf.Tensor]:
@@ -84,18 +93,19 @@ class ReplicaStep:
 
     def _accumulate(self, data, scale):
         """Gradients part by part. What divides the losses has to be known before the first."""
-        parts, rows = self.gradient_accumulation, _num_rows(data)
+        parts, rows = self.gradient_accumulation, _static_rows(data) or _num_rows(data)
         size = -(-rows // parts)
         divisors = _over_replicas(self._divisors_of_parts(data, size))
         step = lambda part: self._gradients(part, lambda _: divisors, scale)  # noqa: E731
         if self.compiled:
-            # One function for each replica, since it holds the replica's own variables.
-            step = tf.function(step, jit_compile=True, autograph=False, reduce_retracing=True)
+            # One function for each replica, since it holds the replica's own variables. It is traced once for each
+            # shape: kernels for fixed sizes are chosen when it is.
+            step = by_length(tf.function(step, jit_compile=True, autograph=False), self.lengths)
         variables = self.model.trainable_weights
         missing = []
 
         def body(number, sums, shares):
-            part = _part(data, number, size)
+            part = data if parts == 1 else _part(data, number, size)
             gradients, new, y_pred = step(part)
             missing[:] = [gradient is None for gradient in gradients]
             self._update_metrics(part, y_pred)
@@ -169,8 +179,23 @@ def _num_rows(data):
     return tf.shape(next(leaf for leaf in tf.nest.flatten(x) if leaf is not None))[0]
 
 
+def _static_rows(data):
+    """The number of rows where it is known when the step is traced."""
+    x = keras.utils.unpack_x_y_sample_weight(data)[0]
+    return next(leaf for leaf in tf.nest.flatten(x) if leaf is not None).shape[0]
+
+
 def _part(data, number, size):
-    return tf.nest.map_structure(lambda x: None if x is None else x[number * size : (number + 1) * size], data)
+    """Rows `number * size` to `(number + 1) * size`; their number is static where all parts have as many."""
+
+    def rows(x):
+        if x is None:
+            return None
+        part = x[number * size : (number + 1) * size]
+        even = isinstance(size, int) and x.shape[0] is not None and x.shape[0] % size == 0
+        return tf.ensure_shape(part, [size, *part.shape[1:]]) if even else part
+
+    return tf.nest.map_structure(rows, data)
 
 
 def _of_its_shape(output, rows):
