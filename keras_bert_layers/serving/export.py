@@ -9,6 +9,7 @@ import keras
 from keras_bert_layers import models
 from keras_bert_layers.models.precision import in_bfloat16, in_int8, precision_of
 from keras_bert_layers.serving.batching import check_batch_sizes
+from keras_bert_layers.serving.compiled_forward import check_compiled_lengths
 from keras_bert_layers.serving.operations import SERVERS, check_servers
 from keras_bert_layers.serving.requirements import check_requirements
 from keras_bert_layers.serving.saved_model import SavedModelWriter
@@ -33,6 +34,7 @@ def export(
     jit_compile: bool = False,
     batch_sizes: Sequence[int] = (1, 8, 32),
     servers: Sequence[str] = SERVERS,
+    compiled_lengths: Sequence[int] = (),
 ) -> Path:
     """Writes `model` and its preprocessing as one SavedModel, and returns only after it answered like the model.
 
@@ -85,6 +87,10 @@ def export(
             (1, 8, 32).
         servers: versions of TensorFlow Serving that have to know every operation. Defaults to all that are listed,
             `("2.18", "2.19", "2.20", "2.21")`.
+        compiled_lengths: int. Lengths for which XLA compiles the model, for a GPU: all endpoints pad their batch to the
+            shortest of these that holds it, and to the next of `batch_sizes`, so that XLA compiles one program for each
+            pair of these, which requests that warm a server up have it do before its first answer. A longer batch
+            runs as without. A server without XLA cannot answer shorter ones. Not for integers. Defaults to none.
 
     Returns:
         The path of the version.
@@ -122,14 +128,17 @@ def export(
     buckets = checked_buckets(buckets, preprocessor.sequence_length)
     settings = Settings(labels, pairs, top_k, max_answer_length, null_threshold, buckets)
     precision = weights or precision_of(model)
-    if precision == "int8" and jit_compile:
+    compiled_lengths = check_compiled_lengths(compiled_lengths, model, preprocessor.sequence_length)
+    if precision == "int8" and (jit_compile or compiled_lengths):
         raise ValueError(
-            "XLA has no product of integers of eight bits that is faster than one of floats. Leave `jit_compile` out, "
-            "or export the model in float32 or bfloat16."
+            "XLA has no product of integers of eight bits that is faster than one of floats. Leave `jit_compile` and "
+            "`compiled_lengths` out, or export the model in float32 or bfloat16."
         )
     if weights is not None:
         model = _COPIES[weights](model)
-    writer = SavedModelWriter(model, preprocessor, settings, precision, jit_compile, batch_sizes, tuple(servers))
+    writer = SavedModelWriter(
+        model, preprocessor, settings, precision, jit_compile, batch_sizes, tuple(servers), compiled_lengths
+    )
     return write_version(path, writer.write)
 
 

@@ -58,6 +58,16 @@ def id_probes(model: keras.Model, preprocessor) -> dict[str, tf.Tensor]:
     return {name: features[name] for name in model.input}
 
 
+def ids_of_length(model: keras.Model, preprocessor, length: int) -> dict[str, tf.Tensor]:
+    """Inputs of the endpoint of ids with so many columns: two rows of tokens, the second one with padding."""
+    real = np.array([length, max(1, length - 1)])[:, np.newaxis] > np.arange(length)
+    tokens = np.random.default_rng(length).integers(len(preprocessor.tokenizer.vocabulary), size=(2, length))
+    features = {name: np.zeros((2, length), "int32") for name in model.input}
+    features["token_ids"] = np.where(real, tokens, preprocessor.tokenizer.pad_id).astype("int32")
+    features |= {"padding_mask": real.astype("int32"), "mask_positions": np.array([[1, -1]] * 2, "int32")}
+    return {name: tf.constant(features[name], symbol.dtype) for name, symbol in model.input.items()}
+
+
 def preprocess(preprocessor, texts: tf.Tensor) -> dict[str, tf.Tensor]:
     """The features of texts by any of the preprocessors: of texts, of questions, of words."""
     kind = type(preprocessor).__name__

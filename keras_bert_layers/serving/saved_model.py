@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_bert_layers.serving import batching, warmup
 from keras_bert_layers.serving.check import compare_with_model
+from keras_bert_layers.serving.compiled_forward import compiled_forward
 from keras_bert_layers.serving.description import describe_model
 from keras_bert_layers.serving.endpoints import (
     Endpoint,
@@ -22,7 +23,7 @@ from keras_bert_layers.serving.endpoints import (
 )
 from keras_bert_layers.serving.forward import Forward, plain_forward, traced_forward
 from keras_bert_layers.serving.operations import check_operations
-from keras_bert_layers.serving.probes import example_probes, id_probes, text_probes
+from keras_bert_layers.serving.probes import example_probes, id_probes, ids_of_length, text_probes
 from keras_bert_layers.serving.settings import Settings
 
 
@@ -37,6 +38,7 @@ class SavedModelWriter:
     jit_compile: bool
     batch_sizes: tuple[int, ...]
     servers: tuple[str, ...]
+    compiled_lengths: tuple[int, ...] = ()
 
     def write(self, directory: Path) -> None:
         """Fills an empty directory.
@@ -57,7 +59,11 @@ class SavedModelWriter:
         self._write_files(directory, description)
 
     def _traced(self, description) -> dict[str, Endpoint]:
-        forward = traced_forward(self.model)
+        if self.compiled_lengths:
+            pad_id = self.preprocessor.tokenizer.pad_id
+            forward = compiled_forward(self.model, self.compiled_lengths, self.batch_sizes, pad_id)
+        else:
+            forward = traced_forward(self.model)
         task = self._task(forward)
         endpoints = endpoints_of(forward, task and traced(task), self.model, description)
         if self.jit_compile:
@@ -75,7 +81,9 @@ class SavedModelWriter:
         forward = plain_forward(self.model)
         task = self._task(forward)
         own = endpoints_of(forward, task, self.model, description)
-        probes = {"token_ids": [id_probes(self.model, self.preprocessor)], "describe": [{"rows": tf.constant([""])}]}
+        ids = [id_probes(self.model, self.preprocessor)]
+        ids += [ids_of_length(self.model, self.preprocessor, length) for length in self.compiled_lengths]
+        probes = {"token_ids": ids, "describe": [{"rows": tf.constant([""])}]}
         if task is not None:
             probes["text"] = text_probes(task, self.model, self.preprocessor)
             probes["examples"] = [example_probes(probes["text"][0])]
@@ -95,9 +103,12 @@ class SavedModelWriter:
         batching.write_batching(directory / batching.FILE, self.batch_sizes)
         longest = self.preprocessor.sequence_length
         lengths = self.settings.buckets or tuple(sorted({min(16, longest), longest}))
+        sizes = (self.batch_sizes[0], self.batch_sizes[-1])
+        if self.compiled_lengths:
+            # Every program: the first request of a shape waits until XLA has compiled for it.
+            lengths, sizes = tuple(sorted({*self.compiled_lengths, *lengths})), self.batch_sizes
         # Not of the endpoints that need XLA: a server without it would not even start.
         task = self._task(plain_forward(self.model))
-        sizes = (self.batch_sizes[0], self.batch_sizes[-1])
         requests = warmup.warmup_requests(task, self.model, self.preprocessor, lengths, sizes)
         warmup.write_warmup(extra / warmup.FILE, requests)
 

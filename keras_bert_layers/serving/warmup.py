@@ -31,6 +31,8 @@ def warmup_requests(
 ) -> list[tuple[str, dict[str, tf.Tensor]]]:
     """Pairs of an endpoint's name and its inputs: strings of every length in batches of every size, and each endpoint.
 
+    Where no strings are answered, ids of every length in batches of every size.
+
     Args:
         task: how strings are answered, or None.
         model: whose inputs `token_ids` takes.
@@ -39,14 +41,10 @@ def warmup_requests(
         batch_sizes: rows.
     """
     shortest, smallest = min(lengths), min(batch_sizes)
-    ids = {name: tf.zeros((smallest, 1 if name == "mask_positions" else shortest), tf.int32) for name in model.input}
-    ids["padding_mask"] = tf.ones_like(ids["token_ids"])
-    requests = [
-        ("token_ids", {name: ids[name] for name in model.input}),
-        ("describe", {"rows": tf.constant([""] * smallest)}),
-    ]
+    describe = ("describe", {"rows": tf.constant([""] * smallest)})
     if task is None:
-        return requests
+        return [*(("token_ids", _ids(model, size, length)) for length in lengths for size in batch_sizes), describe]
+    requests = [("token_ids", _ids(model, smallest, shortest)), describe]
     strings = {length: _strings(task, model, preprocessor, length) for length in lengths}
     for length in lengths:
         for size in batch_sizes:
@@ -92,6 +90,12 @@ def _message_class(name):
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"warmup.{name}"))
+
+
+def _ids(model, rows, length):
+    ids = {name: tf.zeros((rows, 1 if name == "mask_positions" else length), tf.int32) for name in model.input}
+    ids["padding_mask"] = tf.ones_like(ids["token_ids"])
+    return {name: ids[name] for name in model.input}
 
 
 def _strings(task, model, preprocessor, length):
