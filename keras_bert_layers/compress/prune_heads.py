@@ -48,7 +48,7 @@ def prune_heads(model: keras.Model, heads: Mapping[int, Sequence[int]]) -> keras
     stack = copy.get_layer("encoder")
     numbers = [kept[(stack.order or range(len(steps))).index(number)] for number in range(len(stack.blocks))]
     blocks = [_pruned(block, number) for block, number in zip(stack.blocks, numbers, strict=True)]
-    pruned_stack = layers.EncoderStack(blocks, stack.order, stack.unpad, name=stack.name)
+    pruned_stack = layers.EncoderStack(blocks, stack.order, stack.unpad, stack.recompute, name=stack.name)
 
     def call(operation, *args, **kwargs):
         return (pruned_stack if operation is stack else operation)(*args, **kwargs)

@@ -78,7 +78,12 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
         return kops.cast(self._embeddings, self.embeddings_scale.dtype) / kops.expand_dims(self.embeddings_scale, -1)
 
     def call(self, inputs, reverse=False):
-        return super().call(inputs if reverse else self._checked(inputs), reverse=reverse)
+        if not reverse:
+            return super().call(self._checked(inputs))
+        if not self.tie_weights or self.logit_soft_cap is not None:
+            return super().call(inputs, reverse=True)
+        inputs, embeddings = (kops.cast(each, self.reverse_dtype) for each in (inputs, self.embeddings))
+        return ops.vocabulary_scores(inputs, embeddings)
 
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras refuses subclasses, whose products may be others than its own.

@@ -9,6 +9,7 @@ from keras_bert_layers.models.modernbert_config import ModernBertConfig
 
 # What a part's config holds besides what it computes.
 _IRRELEVANT = {"name", "dtype", "trainable", "kernel_initializer", "bias_initializer", "output_initializer"}
+_IRRELEVANT |= {"flash_attention", "right_padded"}
 
 
 def modernbert_config_of(model: keras.Model) -> ModernBertConfig:

@@ -18,6 +18,7 @@ from keras_bert_layers.ops.span_merging import merge_spans
 from keras_bert_layers.ops.tracing import shapes_may_vary
 from keras_bert_layers.ops.unpadding import Unpadding, repad, unpad, unpadding
 from keras_bert_layers.ops.validation import check_range
+from keras_bert_layers.ops.vocabulary import vocabulary_scores
 
 __all__ = [
     "Unpadding",
@@ -54,5 +55,6 @@ __all__ = [
     "unit_vectors",
     "unpad",
     "unpadding",
+    "vocabulary_scores",
     "yarn_frequencies",
 ]
