@@ -23,9 +23,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import speed_machine
 from gpu_options import add_sizes
 from gpu_plan import SIDES, WORKLOADS, Run, plan
 from gpu_report import write_report
+from speed import same_machine
 
 HERE = Path(__file__).resolve().parent
 TINY = {"tokens": 1024, "steps": 2, "blocks": 1, "lengths": [32, 64], "dropout": 0.0}
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs, absent = plan(options.workloads, options.sides, options.models, options.rounds)
     for folder in ("figures", "logs"):
         (options.output / folder).mkdir(parents=True, exist_ok=True)
+    same_machine(options.output / "machine.json", {**speed_machine.describe(), "gpus": gpus()})
     same_settings(options)
     batches = options.output / "batches.npz"
     if not batches.exists():
@@ -84,12 +87,21 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.tiny:
         options.models, options.rounds = ["tiny"], 1
         vars(options).update(TINY)
-    elif shutil.which("nvidia-smi") is None or subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode:
+    elif not gpus():
         parser.error(
-            "no NVIDIA GPU is here: nvidia-smi -L names none. Run this where there is one, with TensorFlow installed "
+            "no NVIDIA GPU is here: nvidia-smi names none. Run this where there is one, with TensorFlow installed "
             "as tensorflow[and-cuda]; or pass --tiny to try it on a CPU."
         )
     return options
+
+
+def gpus() -> list[str]:
+    """The names of NVIDIA's GPUs and the version of their driver, as nvidia-smi says it; none where it is not there."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip().splitlines() if told.returncode == 0 else []
 
 
 def same_settings(options: argparse.Namespace) -> None:

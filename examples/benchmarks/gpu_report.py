@@ -4,6 +4,7 @@ import json
 import statistics
 from pathlib import Path
 
+import speed_machine
 from gpu_goals import Measured, compare
 from gpu_plan import SIDES, WORKLOADS
 
@@ -45,11 +46,15 @@ def write_report(output: Path, absent: dict[str, str], unmeasured: list[str]) ->
     """
     measured, devices, rows = read(output)
     goals = compare(measured)
-    report = {"devices": devices, "absent": absent, "unmeasured": unmeasured, "goals": goals}
+    machine = json.loads((output / "machine.json").read_text(encoding="utf-8"))
+    report = {"machine": machine, "devices": devices, "absent": absent, "unmeasured": unmeasured, "goals": goals}
     (output / "report.json").write_text(
         json.dumps({**report, "workloads": measured, "rows": rows}, indent=1) + "\n", encoding="utf-8"
     )
-    lines = [f"Device: {', '.join(devices) or 'nothing was measured yet'}."]
+    lines = [
+        f"- measured on {', '.join(devices) or 'nothing yet'}; GPUs and driver: {', '.join(machine['gpus']) or 'none'}"
+    ]
+    lines += speed_machine.lines(machine)
     lines += [f"- {side}: {why}" for side, why in absent.items()]
     if unmeasured:
         lines += [f"- not measured yet: {', '.join(unmeasured)}; the same command goes on with these"]
@@ -89,12 +94,12 @@ def peak_flops(device: str) -> float | None:
 
 def goal_table(goals: list[dict]) -> list[str]:
     lines = ["| goal | of | aimed at | found | reached |", "|---|---|---|---|---|"]
-    for goal in goals:
+    for goal in (goal for goal in goals if goal["rounds"]):
         aim = f"≥ {goal['at_least']:g}" if "at_least" in goal else f"≤ {goal['at_most']:g}"
         reached = {True: "yes", False: "**no**"}.get(goal.get("reached"), "")
-        found = shown(goal["rounds"], "{:.3g}") or "not measured"
-        lines.append(f"| {goal['name']} | {goal['key']} | {aim} | {found} | {reached} |")
-    return lines
+        lines.append(f"| {goal['name']} | {goal['key']} | {aim} | {shown(goal['rounds'], '{:.3g}')} | {reached} |")
+    missing = [f"{goal['name']} ({goal['key']})" for goal in goals if not goal["rounds"]]
+    return [*lines, "", f"Goals that were not measured: {', '.join(missing)}."] if missing else lines
 
 
 def workload_table(key: str, sides: dict) -> list[str]:

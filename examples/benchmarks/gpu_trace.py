@@ -20,6 +20,7 @@ from gpu_ours import masked_lm
 from gpu_tensorflow import device, of_rows
 
 LENGTH, SHOWN = 512, 10
+WAITING = ("BlockUntilReady",)
 
 
 def main(options):
@@ -56,8 +57,9 @@ def own_times(path: Path) -> Counter:
                 for event in line.events
             ]
             for name, picoseconds in own_time_of(events).items():
-                # Python's own frames, and numbers that XLA gives to operations that are alike.
-                if not name.startswith("$"):
+                # Python's own frames and, on a CPU, C++ functions that call operations and wait for them; and numbers
+                # that XLA gives to operations that are alike.
+                if not name.startswith("$") and (planes or not ("::" in name or name in WAITING)):
                     times[re.sub(r"[.:]\d+$", "", name)] += picoseconds / 1e12
     return times
 
