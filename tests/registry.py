@@ -23,9 +23,11 @@ class Case:
         inputs: makes the call's arguments by name: batches of three, the first argument first.
         mixes_positions: whether a position's output depends on other positions (it then takes `padding_mask`).
         wrong: a bad set of call arguments and what the error must say, several where there are several.
-        dtype: of the output, where that is not the layer's compute dtype.
+        dtype: of the output, where that is not the layer's compute dtype; of each one, where there are several.
         keeps_mask: an implicit mask of the first argument, a sequence, is one of the output as well.
         trains: the layer has weights, and every one of them receives a gradient.
+        compiles: XLA takes the layer; one that it cannot take says so.
+        covers: the public layers that this case stands for. Defaults to `None`: the one that `build` makes.
     """
 
     name: str
@@ -33,9 +35,11 @@ class Case:
     inputs: Callable[[], dict[str, np.ndarray]]
     mixes_positions: bool = False
     wrong: tuple = field(default=())
-    dtype: str | None = None
+    dtype: str | tuple | None = None
     keeps_mask: bool = True
     trains: bool = True
+    compiles: bool = True
+    covers: tuple | None = None
 
 
 def floats(*shape):
@@ -89,6 +93,34 @@ def modern_block(**kwargs):
         normalize_first=True,
         **{"attention_norm": layers.LayerNormalization(1e-5, center=False), **kwargs},
     )
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class UnpaddedBlock(keras.layers.Layer):
+    """A block between Unpad and Repad, which take and give what stands between layers only: a layout."""
+
+    def __init__(self, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.dropout = dropout
+        self.unpad, self.repad = layers.Unpad(), layers.Repad()
+        self.block = layers.TransformerEncoder(12, 2, dropout)
+
+    def build(self, inputs_shape):
+        self.block.build(inputs_shape)
+
+    def call(self, inputs, padding_mask=None, mask=None, training=None):
+        tokens, layout = self.unpad(inputs, padding_mask=mask if padding_mask is None else padding_mask)
+        return self.repad(self.block(tokens, layout=layout, training=training), layout)
+
+    def compute_output_shape(self, inputs_shape, *args, **kwargs):
+        return inputs_shape
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def get_config(self):
+        return {**super().get_config(), "dropout": self.dropout}
 
 
 def embedding_ids():
@@ -295,6 +327,30 @@ CASES = [
         rotary_packed_sequence,
         mixes_positions=True,
     ),
+    Case(
+        "unpad",
+        layers.Unpad,
+        masked_sequence,
+        wrong=(
+            WRONG_RANK,
+            ({**sequence(), "padding_mask": padding_mask()[:, 1:]}, "`padding_mask` .* shape"),
+            (vectors(), r"a batch \[batch, length, width\]. Received inputs of rank 2"),
+        ),
+        dtype=(None, "int32", "int32", "bool"),
+        keeps_mask=False,
+        trains=False,
+        compiles=False,
+    ),
+    Case(
+        "repad",
+        UnpaddedBlock,
+        masked_sequence,
+        mixes_positions=True,
+        wrong=(WRONG_RANK,),
+        keeps_mask=False,
+        compiles=False,
+        covers=(layers.Repad,),
+    ),
     Case("pooler", layers.Pooler, sequence, keeps_mask=False),
     Case(
         "pooler_packed",
@@ -380,7 +436,9 @@ def functional(layer: keras.layers.Layer, inputs: dict[str, np.ndarray], lengths
         name: keras.Input(value.shape[1:] if lengths else unknown(value), dtype=value.dtype.name, name=name)
         for name, value in inputs.items()
     }
-    return keras.Model(symbols, layer(**symbols))
+    outputs = layer(**symbols)
+    # Outputs within outputs are nothing that a signature of a SavedModel can have.
+    return keras.Model(symbols, keras.tree.flatten(outputs) if isinstance(outputs, tuple) else outputs)
 
 
 def unknown(value: np.ndarray) -> tuple:

@@ -13,6 +13,7 @@ from keras_bert_layers.layers.next_sentence_head import NextSentenceHead
 from keras_bert_layers.layers.pooler import Pooler
 from keras_bert_layers.layers.pooling import Pooling
 from keras_bert_layers.layers.position_embedding import PositionEmbedding
+from keras_bert_layers.layers.repad import Repad
 from keras_bert_layers.layers.rotary_embedding import RotaryEmbedding
 from keras_bert_layers.layers.segment_embedding import SegmentEmbedding
 from keras_bert_layers.layers.self_attention import SelfAttention
@@ -21,6 +22,7 @@ from keras_bert_layers.layers.span_head import SpanHead
 from keras_bert_layers.layers.token_classification_head import TokenClassificationHead
 from keras_bert_layers.layers.token_embedding import TokenEmbedding
 from keras_bert_layers.layers.transformer_encoder import TransformerEncoder
+from keras_bert_layers.layers.unpad import Unpad
 
 __all__ = [
     "BertEmbeddings",
@@ -36,6 +38,7 @@ __all__ = [
     "Pooler",
     "Pooling",
     "PositionEmbedding",
+    "Repad",
     "RotaryEmbedding",
     "SegmentEmbedding",
     "SelfAttention",
@@ -44,4 +47,5 @@ __all__ = [
     "TokenClassificationHead",
     "TokenEmbedding",
     "TransformerEncoder",
+    "Unpad",
 ]

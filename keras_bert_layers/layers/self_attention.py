@@ -57,18 +57,20 @@ class SelfAttention(keras.layers.Layer):
             only need their distances.
         head_mask: float [B, N]; the factor of each head's output: 1 leaves it as it is, 0 takes the head away, and the
             derivative at 1 says what the head is worth. Defaults to `None`: 1.
-        layout: `ops.Unpadding`; the inputs are then [T, H], the real tokens only, and so is the output. Only scores and
-            weights are computed with padding in them. Defaults to `None`: [B, S, H].
+        layout: `ops.Unpadding`, as `Unpad` gives it; the inputs are then [T, H], the real tokens only, and so is the
+            output. Only scores and weights are computed with padding in them, under the mask of the layout if there is
+            no `padding_mask`. Defaults to `None`: [B, S, H].
         training: bool. Whether dropout is active.
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
 
     Raises:
-        ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, `position_ids` are given
-            without a `rotary` part, or `attention_weights` gets a symbolic tensor; if `flash_attention=True` where it
-            cannot be; or if a real token stands after padding in spite of `right_padded` (in a graph an
-            InvalidArgumentError; in a compiled function, which has no assertions, the row becomes NaN).
+        ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, tokens [T, H] come without
+            their `layout`, `position_ids` are given without a `rotary` part, or `attention_weights` gets a symbolic
+            tensor; if `flash_attention=True` where it cannot be; or if a real token stands after padding in spite of
+            `right_padded` (in a graph an InvalidArgumentError; in a compiled function, which has no assertions, the row
+            becomes NaN).
 
     Example:
         >>> import numpy as np
@@ -151,9 +153,11 @@ class SelfAttention(keras.layers.Layer):
         head_mask=None,
         layout=None,
     ):
+        _check_axes(inputs, layout)
+        if padding_mask is None:
+            padding_mask = mask if layout is None else ops.Unpadding(*layout).mask
         query, key = self._queries_and_keys(inputs, position_ids, layout)
         value = self._heads(self.value, inputs, layout)
-        padding_mask = mask if padding_mask is None else padding_mask
         # The fused form takes no dropout, and one that does nothing should not keep it away.
         drops = training and self.attention_dropout > 0
         context = ops.attention(
@@ -242,3 +246,11 @@ class SelfAttention(keras.layers.Layer):
         )
         layer.build(inputs_shape)
         return layer
+
+
+def _check_axes(inputs, layout):
+    if layout is None and len(inputs.shape) == 2:
+        raise ValueError(
+            f"Attention needs a batch [batch, length, width]. Received inputs of rank 2, shape {tuple(inputs.shape)}. "
+            "If these are the tokens that Unpad took out of a batch, give their `layout` as well."
+        )

@@ -4,6 +4,7 @@ import functools
 
 import keras
 
+from keras_bert_layers import ops
 from keras_bert_layers.layers.feed_forward import FeedForward
 from keras_bert_layers.layers.layer_normalization import LayerNormalization
 from keras_bert_layers.layers.parts import BERT_INITIALIZER, build_parts, deserialize_parts, serialize_part
@@ -48,8 +49,9 @@ class TransformerEncoder(keras.layers.Layer):
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
         position_ids: int [B, S], for an attention with rotary positions. Defaults to `None`.
         head_mask: float [B, N]; the factor of each head's output, see `SelfAttention`. Defaults to `None`.
-        layout: `ops.Unpadding`; the inputs are then [T, H], the real tokens only, and so is the output; for parts that
-            have `supports_layout`. Defaults to `None`: [B, S, H].
+        layout: `ops.Unpadding`, as `Unpad` gives it; the inputs are then [T, H], the real tokens only, and so is the
+            output; its mask counts as `padding_mask` when none is given. For parts that have `supports_layout`.
+            Defaults to `None`: [B, S, H].
 
     Returns:
         float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
@@ -133,8 +135,10 @@ class TransformerEncoder(keras.layers.Layer):
         head_mask=None,
         layout=None,
     ):
+        if padding_mask is None:
+            padding_mask = mask if layout is None else ops.Unpadding(*layout).mask
         masks = {
-            "padding_mask": mask if padding_mask is None else padding_mask,
+            "padding_mask": padding_mask,
             "attention_mask": attention_mask,
             "pack_ids": pack_ids,
             # An attention of another kind need not know of positions, nor of heads, nor of layouts.
@@ -150,7 +154,7 @@ class TransformerEncoder(keras.layers.Layer):
         else:
             x = self.attention_norm(inputs + attention(inputs))
             x = self.feed_forward_norm(x + feed_forward(x))
-        return (x, self.attention_weights(inputs, **masks)) if return_attention_scores else x
+        return (x, self.attention_weights(ops.repad(inputs, layout), **masks)) if return_attention_scores else x
 
     @property
     def supports_layout(self) -> bool:

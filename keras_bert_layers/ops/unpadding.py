@@ -10,6 +10,8 @@ from keras_bert_layers.ops.masking import check_mask_rank
 class Unpadding(NamedTuple):
     """Where the T real tokens of a batch [B, S] stand.
 
+    A plain tuple of the three does as well: it is what a model from a file passes on.
+
     Args:
         token_index: int32 [T]. The place b · S + s of each real token, in order; of one, where none is real.
         row_index: int32 [B · S]. Which of the T tokens stands at a place; 0 at padding.
@@ -32,6 +34,22 @@ def unpadding(mask) -> Unpadding:
     return Unpadding(token_index, ops.where(flat, ops.cumsum(ops.cast(flat, "int32")) - 1, 0), mask)
 
 
+def check_rows(inputs, layout: Unpadding) -> None:
+    """Raises a ValueError unless `inputs` are the rows of tokens, [T, H], that a layout has places for."""
+    if len(inputs.shape) != 2:
+        raise ValueError(
+            "A `layout` goes with the real tokens alone, [tokens, width]. Received inputs of rank "
+            f"{len(inputs.shape)}, shape {tuple(inputs.shape)}. Take the tokens out first, with the layer Unpad, or "
+            "leave `layout` out."
+        )
+    given, expected = inputs.shape[0], layout.token_index.shape[0]
+    if None not in (given, expected) and given != expected:
+        raise ValueError(
+            f"This `layout` has places for {expected} tokens. Received {given}, in inputs of shape "
+            f"{tuple(inputs.shape)}. Give the layout that came with these tokens, and all of them."
+        )
+
+
 def unpad(inputs, layout: Unpadding | None):
     """The rows of the real tokens: [B, S, H] -> [T, H]; without a layout, `inputs` as they are.
 
@@ -42,6 +60,7 @@ def unpad(inputs, layout: Unpadding | None):
     """
     if layout is None:
         return inputs
+    layout = Unpadding(*layout)
 
     @ops.custom_gradient
     def gather(rows):
@@ -62,6 +81,8 @@ def repad(inputs, layout: Unpadding | None):
     """
     if layout is None:
         return inputs
+    layout = Unpadding(*layout)
+    check_rows(inputs, layout)
 
     @ops.custom_gradient
     def gather(rows):

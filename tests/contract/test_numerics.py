@@ -24,8 +24,10 @@ def run(case, policy, scale=1.0):
 @policies
 def test_outputs_are_finite_and_in_the_compute_dtype(case, policy):
     layer, outputs = run(case, policy)
-    for output in keras.tree.flatten(outputs):
-        assert keras.backend.standardize_dtype(output.dtype) == (case.dtype or layer.compute_dtype)
+    outputs = keras.tree.flatten(outputs)
+    dtypes = case.dtype if isinstance(case.dtype, tuple) else (case.dtype,) * len(outputs)
+    for output, dtype in zip(outputs, dtypes, strict=True):
+        assert keras.backend.standardize_dtype(output.dtype) == (dtype or layer.compute_dtype)
         assert np.isfinite(np.asarray(keras.ops.cast(output, "float32"))).all()
 
 

@@ -9,8 +9,14 @@ from keras_bert_layers import layers
 
 
 def test_every_public_layer_has_a_case():
-    covered = {type(case.build()).__name__ for case in CASES}
+    covered = {layer.__name__ for case in CASES for layer in case.covers or (type(case.build()),)}
     assert covered == set(layers.__all__)
+
+
+def test_a_case_that_stands_for_other_layers_contains_them():
+    for case in CASES:
+        parts = {type(part) for part in case.build()._flatten_layers()}
+        assert parts.issuperset(case.covers or ())
 
 
 def test_every_public_name_is_a_keras_layer_in_a_file_of_its_own():

@@ -18,7 +18,8 @@ def randomized(layer, inputs):
 
 
 def assert_equal(actual, expected):
-    keras.tree.map_structure(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-5), actual, expected)
+    for one, other in zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
 
 @cases
