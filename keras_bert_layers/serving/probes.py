@@ -15,7 +15,9 @@ FIXED = (
     "我喜欢自然语言处理。",
     "[CLS] [SEP] [MASK] not\tplain\n text 🙂",
 )
-LONG = "long " * 600
+# Sentences of a text that is longer than any model takes. Were they alike, windows over it would be too, and rounding
+# would choose among their answers.
+_LONG = 90
 # Characters of one to four bytes, marks and spaces among them.
 _RANGES = ((0x20, 0x7F), (0xA0, 0x250), (0x300, 0x370), (0x4E00, 0x9FA6), (0x1F600, 0x1F650))
 
@@ -38,12 +40,11 @@ def text_probes(task: TextTask, model: keras.Model, preprocessor) -> list[dict[s
     is_fixed = getattr(preprocessor, "padding", "longest") == "max"
     number = max(4, min(14, 4096 // preprocessor.sequence_length)) if is_fixed else 14
     texts = [*FIXED, *random_texts(preprocessor.tokenizer.vocabulary, 8)][-number:]
+    long = " ".join(random_texts(preprocessor.tokenizer.vocabulary, _LONG, seed=1))
     if "mask_positions" in model.input:
         mask = preprocessor.tokenizer.id_to_token(preprocessor.tokenizer.mask_id)
         texts = [f"{mask} {each}" for each in texts]
-        long = f"{mask} {LONG}"
-    else:
-        long = LONG
+        long = f"{mask} {long}"
     # The other texts of pairs, and the questions, are those of the row before.
     batches = ([texts, texts[-1:] + texts[:-1]], [[long], ["a"]])
     columns = [batch if task.inputs[0] != "question" else batch[::-1] for batch in batches]
