@@ -1,5 +1,7 @@
 """Steps that XLA compiles: known shapes, one trace for each of them, float32 weights, and a host that does not wait."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -26,16 +28,17 @@ class ShapesSeen(keras.layers.Layer):
         return inputs
 
 
-def classifier(seen, policy="float32", optimizer=None, **compiling):
+def classifier(seen, policy="float32", hidden_dim=8):
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
-    encoder = kbl.models.bert_encoder(tiny.config(num_layers=1, dropout=0.0, attention_dropout=0.0))
+    config = tiny.config(num_layers=1, dropout=0.0, attention_dropout=0.0, hidden_dim=hidden_dim)
+    encoder = kbl.models.bert_encoder(config)
     inner = kbl.models.text_classifier(encoder, num_classes=2, dropout=0.0)
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in inner.input}
     watched = {**inputs, "token_ids": ShapesSeen(seen)(inputs["token_ids"])}
     model = keras.Model(inputs, inner(watched))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer or keras.optimizers.SGD(0.5), loss, **{"jit_compile": False, **compiling})
+    model.compile(keras.optimizers.SGD(0.5), loss, jit_compile=False)
     keras.config.set_dtype_policy("float32")
     return model
 
@@ -85,6 +88,23 @@ def test_compiled_lengths_train_like_one_device_without_xla(mirrored):
     np.testing.assert_allclose(got, expected, atol=1e-5)
     for one, other in zip(compiled.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_attention_is_fused_at_each_length_where_there_is_a_gpu(monkeypatch):
+    """A machine that says it has one, and separate operations in the kernel's place."""
+    module = importlib.import_module("keras_bert_layers.ops.attention")
+    shapes = []
+
+    def in_place_of_the_kernel(query, key, value, mask, lengths):
+        shapes.append(tuple(query.shape))
+        return module.attention(query, key, value, mask, lengths=lengths, flash_attention=False)
+
+    monkeypatch.setattr(module, "fused_attention", in_place_of_the_kernel)
+    monkeypatch.setattr("keras_bert_layers.ops.attention_choice._compute_capability", lambda: (9, 0))
+    model = classifier([], policy="mixed_bfloat16", hidden_dim=16)
+    kbl.distribute.prepare(model, compile_replica=True, lengths=BOUNDS)
+    model.fit(bucketed(), verbose=0)
+    assert sorted(shapes) == [(ROWS, 2, bound, 8) for bound in BOUNDS]
 
 
 def test_a_length_that_was_not_named_is_refused():
