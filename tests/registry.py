@@ -103,8 +103,8 @@ class UnpaddedBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.dropout = dropout
-        self.unpad, self.repad = layers.Unpad(), layers.Repad()
-        self.block = layers.TransformerEncoder(12, 2, dropout)
+        self.unpad, self.repad = (layer(dtype=self.dtype_policy) for layer in (layers.Unpad, layers.Repad))
+        self.block = layers.TransformerEncoder(12, 2, dropout, dtype=self.dtype_policy)
 
     def build(self, inputs_shape):
         self.block.build(inputs_shape)
