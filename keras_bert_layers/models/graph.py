@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 
 import keras
+from keras import ops as kops
 
 from keras_bert_layers import layers, ops
 
@@ -46,7 +47,8 @@ def run_graph(model: keras.Model, inputs, call: Callable):
 def run_blocks(model: keras.Model, inputs, call: Callable):
     """`run_graph` that enters every EncoderStack as well: `call` sees its blocks, each with the masks of the stack.
 
-    Padding comes out of each block as zeros, as in `EncoderStack.hidden_states`.
+    Padding comes out of each block as zeros, as in `EncoderStack.hidden_states`. It also stays in between Unpad and
+    Repad: `call` sees whole batches there, with the mask of a layout in the place of the layout.
     """
 
     def enter(operation, *args, **kwargs):
@@ -61,7 +63,26 @@ def run_blocks(model: keras.Model, inputs, call: Callable):
             x = ops.clear_padding(call(operation.blocks[index], x, **masks), masks.get("padding_mask"))
         return x
 
-    return run_graph(model, inputs, enter)
+    return run_graph(model, inputs, _with_padding(enter))
+
+
+def _with_padding(call):
+    """`call` for a graph whose tokens stay where Unpad would take them out."""
+
+    def enter(operation, *args, **kwargs):
+        pair = isinstance(operation, layers.Unpad | layers.Repad)
+        if not pair and kwargs.get("layout") is None:
+            return call(operation, *args, **kwargs)
+        given = inspect.signature(operation.call).bind(*args, **kwargs).arguments
+        if isinstance(operation, layers.Unpad):
+            _, layout = operation(**given)
+            return kops.cast(given["inputs"], operation.compute_dtype), layout
+        mask = ops.Unpadding(*given.pop("layout")).mask
+        if isinstance(operation, layers.Repad):
+            return ops.clear_padding(given["inputs"], mask)
+        return call(operation, **{"padding_mask": mask, **{name: x for name, x in given.items() if x is not None}})
+
+    return enter
 
 
 def is_functional(model) -> bool:
