@@ -4,12 +4,11 @@ Batches are padded to their longest text, in the order given and sorted by lengt
 in single operations in place of `scaled_dot_product_attention`; `compiled` goes through `torch.compile`.
 """
 
-import numpy as np
 import torch
 import transformers
 from speed_arguments import parse_run, run_workload
-from speed_clock import growth, in_batches, latency, median_seconds, pass_figures, seconds_of, token_ids
-from speed_texts import sentences
+from speed_clock import growth
+from speed_encoders import encoder_workloads
 from speed_torch import device, place, start
 
 
@@ -44,52 +43,11 @@ class HuggingFace:
         return self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float().cpu().numpy()
 
 
-def agree(options):
-    theirs = HuggingFace(options)
-    logits = theirs.logits(theirs.encode(sentences(options.data, "sst2", 8)))
-    return {"logits": {str(number): row for number, row in enumerate(logits.tolist())}}
-
-
-def dense(options):
-    theirs = HuggingFace(options)
-    batch, length = options.dense
-    seconds = median_seconds(theirs.forward, token_ids(batch, length), repeats=options.repeats)
-    return {f"{batch} x {length}": {"seconds": seconds}}
-
-
-def texts(options):
-    theirs = HuggingFace(options)
-    given = sentences(options.data, options.sentences, options.texts)
-    lengths = np.array([len(ids) for ids in theirs.encode(given)["input_ids"]])
-
-    def in_order():
-        return [theirs.logits(theirs.encode(batch)) for batch in in_batches(given, options.batch_size)]
-
-    def by_length():
-        ids = theirs.encode(given)["input_ids"]
-        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-        batches = in_batches(order, options.batch_size)
-        return [theirs.logits({"input_ids": [ids[row] for row in rows]}) for rows in batches]
-
-    theirs.logits(theirs.encode(given[:2]))
-    theirs.logits(theirs.encode(given[: options.batch_size]))
-    return {
-        "given order": pass_figures(seconds_of(in_order), lengths),
-        "sorted": pass_figures(seconds_of(by_length), lengths),
-    }
-
-
-def one_text(options):
-    theirs = HuggingFace(options)
-    given = sentences(options.data, "sst2", options.latency_texts)
-    return latency(lambda text: theirs.logits(theirs.encode([text])), given)
-
-
 def sizes(options):
     return growth(HuggingFace(options).forward, options.batches, options.lengths)
 
 
-WORKLOADS = {"agree": agree, "dense": dense, "texts": texts, "latency": one_text, "growth": sizes}
+WORKLOADS = {**encoder_workloads(HuggingFace), "growth": sizes}
 
 if __name__ == "__main__":
     run_workload(parse_run(__doc__, WORKLOADS), WORKLOADS, ["torch", "transformers", "tokenizers"], device())

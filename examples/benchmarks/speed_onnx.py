@@ -9,9 +9,8 @@ import numpy as np
 import onnxruntime
 import transformers
 from speed_arguments import parse_run, run_workload
-from speed_clock import in_batches, latency, median_seconds, pass_figures, seconds_of, token_ids
+from speed_encoders import encoder_workloads
 from speed_onnx_files import make_files
-from speed_texts import sentences
 
 
 class OnnxRuntime:
@@ -44,48 +43,7 @@ class OnnxRuntime:
         return self.session.run(None, {name: features[name].astype("int64") for name in self.names})[0]
 
 
-def dense(options):
-    theirs = OnnxRuntime(options)
-    batch, length = options.dense
-    seconds = median_seconds(theirs.forward, token_ids(batch, length), repeats=options.repeats)
-    return {f"{batch} x {length}": {"seconds": seconds}}
-
-
-def texts(options):
-    theirs = OnnxRuntime(options)
-    given = sentences(options.data, options.sentences, options.texts)
-    lengths = np.array([len(ids) for ids in theirs.encode(given)["input_ids"]])
-
-    def in_order():
-        return [theirs.logits(theirs.encode(batch)) for batch in in_batches(given, options.batch_size)]
-
-    def by_length():
-        ids = theirs.encode(given)["input_ids"]
-        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-        batches = in_batches(order, options.batch_size)
-        return [theirs.logits({"input_ids": [ids[row] for row in rows]}) for rows in batches]
-
-    theirs.logits(theirs.encode(given[:2]))
-    theirs.logits(theirs.encode(given[: options.batch_size]))
-    return {
-        "given order": pass_figures(seconds_of(in_order), lengths),
-        "sorted": pass_figures(seconds_of(by_length), lengths),
-    }
-
-
-def one_text(options):
-    theirs = OnnxRuntime(options)
-    given = sentences(options.data, "sst2", options.latency_texts)
-    return latency(lambda text: theirs.logits(theirs.encode([text])), given)
-
-
-def agree(options):
-    theirs = OnnxRuntime(options)
-    logits = theirs.logits(theirs.encode(sentences(options.data, "sst2", 8)))
-    return {"logits": {str(number): row for number, row in enumerate(logits.tolist())}}
-
-
-WORKLOADS = {"agree": agree, "dense": dense, "texts": texts, "latency": one_text}
+WORKLOADS = encoder_workloads(OnnxRuntime)
 
 if __name__ == "__main__":
     run_workload(parse_run(__doc__, WORKLOADS), WORKLOADS, ["onnxruntime", "onnx", "transformers"])

@@ -133,10 +133,9 @@ class MaskedLMHead(keras.layers.Layer):
             )
 
     def call(self, inputs, mask_positions):
-        real = mask_positions >= 0
+        x, real = ops.gather_positions(inputs, mask_positions), mask_positions >= 0
         layout = ops.unpadding(real) if self._drops_padding(inputs, mask_positions) else None
-        x = ops.unpad(ops.gather_positions(inputs, mask_positions), layout)
-        x = self.norm(self.transform(x))
+        x = self.norm(self.transform(ops.unpad(x, layout)))
         if layout is None:
             # Without this, the gradient of the norm at a constant vector, up to 1/√ε, would come from padding.
             x = kops.where(kops.expand_dims(real, -1), x, kops.zeros_like(x))
