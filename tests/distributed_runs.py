@@ -23,6 +23,7 @@ from pathlib import Path
 from launch_local import free_ports
 
 TESTS = Path(__file__).parent
+EXAMPLES = TESTS.parent / "examples"
 WORKERS, REPLICAS = "DISTRIBUTED_RUN_WORKERS", "DISTRIBUTED_RUN_REPLICAS"
 
 
@@ -75,7 +76,7 @@ def run_to_end(
         for worker in range(workers):
             variables: dict[str, str | None] = {
                 **os.environ,
-                "PYTHONPATH": os.pathsep.join(map(str, (TESTS.parent, TESTS, TESTS.parent / "examples"))),
+                "PYTHONPATH": os.pathsep.join(map(str, (TESTS.parent, TESTS, EXAMPLES))),
                 "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
                 "CUDA_VISIBLE_DEVICES": "",
                 WORKERS: str(workers),

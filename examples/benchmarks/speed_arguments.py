@@ -16,7 +16,7 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of every peer")
     parser.add_argument("--texts", type=int, default=256, help="texts of the workload `texts`")
     parser.add_argument("--batch-size", type=int, default=32, help="texts at once, of all but our Predictor")
-    parser.add_argument("--tokens-per-batch", type=int, default=4096, help="of our Predictor")
+    parser.add_argument("--tokens-per-batch", type=int, default=2048, help="of our Predictor")
     parser.add_argument("--dense", type=int, nargs=2, default=[8, 128], metavar=("BATCH", "LENGTH"))
     parser.add_argument("--repeats", type=int, default=5, help="of the workloads `dense` and `imports`")
     parser.add_argument("--steps", type=int, default=4, help="of training that are timed, after two that are not")

@@ -1,7 +1,8 @@
 """Our side of the comparison of speed: everything that predicts. `speed.py` runs it, a process for each workload.
 
-Where a workload begins with strings, they go through `Predictor`, which sorts them, and as batches in the order given,
-padded to their longest text; either way the encoder computes on real tokens only. The bound is the time that the
+Everything goes through `Predictor`, but for single texts, which one graph answers as in an export. Where a workload
+begins with many strings, `Predictor` sorts them; they are also measured as batches in the order given, padded to their
+longest text; either way the encoder computes on real tokens only. The bound is the time that the
 products of the encoder's own matrices take alone, with as many rows as the Predictor's batches have real tokens.
 """
 
@@ -35,23 +36,23 @@ class Ours:
         loaded = kbl.convert.from_pretrained(options.checkpoint)
         self.preprocessor = loaded.preprocessor()
         self.model = in_form(loaded.model, self.preprocessor, options)
+        self.predict = kbl.serving.Predictor(self.model, self.preprocessor, options.tokens_per_batch)
         strings = tf.TensorSpec([None], tf.string)
-        ids = {name: tf.TensorSpec([None, None], tf.int32) for name in self.model.input}
-        self.logits = tf.function(self._from_strings, input_signature=[strings], autograph=False)
         self.features = tf.function(self.preprocessor, input_signature=[strings], autograph=False)
-        self._forward = tf.function(self._from_ids, input_signature=[ids], autograph=False)
+        self.answer = tf.function(self._answer, input_signature=[strings], autograph=False)
+
+    def logits(self, texts):
+        return self.predict.forward(self.features(texts)).numpy()
 
     def forward(self, token_ids):
         """Ids int [B, S] without padding -> logits."""
         features = {"token_ids": token_ids, "segment_ids": 0 * token_ids, "padding_mask": 0 * token_ids + 1}
-        return self._forward({name: tf.constant(features[name]) for name in self.model.input}).numpy()
+        return self.predict.forward(features).numpy()
 
-    def _from_strings(self, texts):
-        return self._from_ids(self.preprocessor(texts))
-
-    def _from_ids(self, features):
-        logits = self.model({name: features[name] for name in self.model.input}, training=False)
-        return tf.cast(logits, tf.float32)
+    def _answer(self, texts):
+        """One graph from strings to logits, as in an export."""
+        features = self.preprocessor(texts)
+        return tf.cast(self.model({name: features[name] for name in self.model.input}, training=False), tf.float32)
 
 
 def in_form(model, preprocessor, options):
@@ -69,7 +70,7 @@ def in_form(model, preprocessor, options):
 def agree(options):
     ours = Ours(options)
     texts = sentences(options.data, "sst2", 8)
-    return {"logits": {str(number): row for number, row in enumerate(ours.logits(texts).numpy().tolist())}}
+    return {"logits": {str(number): row for number, row in enumerate(ours.logits(texts).tolist())}}
 
 
 def dense(options):
@@ -86,15 +87,14 @@ def texts(options):
     ours = Ours(options)
     given = sentences(options.data, options.sentences, options.texts)
     lengths = tf.reduce_sum(ours.features(given)["padding_mask"], axis=1).numpy()
-    predict = kbl.serving.Predictor(ours.model, ours.preprocessor, options.tokens_per_batch)
     batches = in_batches(given, options.batch_size)
     # Two sizes each, so that what is traced for one of them is not traced while the clock runs.
     for number in (2, options.batch_size):
-        predict(given[:number])
-        ours.logits(given[:number]).numpy()
+        ours.predict(given[:number])
+        ours.logits(given[:number])
     figures = {
-        "Predictor": pass_figures(seconds_of(predict, given), lengths),
-        "given order": pass_figures(seconds_of(lambda: [ours.logits(batch).numpy() for batch in batches]), lengths),
+        "Predictor": pass_figures(seconds_of(ours.predict, given), lengths),
+        "given order": pass_figures(seconds_of(lambda: [ours.logits(batch) for batch in batches]), lengths),
     }
     if not options.form.startswith("int8"):
         bound = product_seconds(
@@ -132,7 +132,7 @@ def product_seconds(model: "tf.keras.Model", rows: list[int]) -> float:
 
 def one_text(options):
     ours = Ours(options)
-    return latency(lambda text: ours.logits([text]).numpy(), sentences(options.data, "sst2", options.latency_texts))
+    return latency(lambda text: ours.answer([text]).numpy(), sentences(options.data, "sst2", options.latency_texts))
 
 
 def sizes(options):

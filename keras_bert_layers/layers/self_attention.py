@@ -223,7 +223,7 @@ class SelfAttention(keras.layers.Layer):
         return (self._heads(projection, inputs, layout, rotate) for projection in (self.query, self.key))
 
     def _heads(self, projection, inputs, layout, rotate=None):
-        return ops.split_heads(ops.repad(projection(inputs), layout), self.num_heads, rotate)
+        return ops.split_heads(projection(inputs), self.num_heads, rotate, layout)
 
     def _masks(self, inputs, padding_mask, attention_mask, pack_ids):
         only_padding = attention_mask is None and pack_ids is None and self.window is None

@@ -8,20 +8,26 @@ from keras import ops
 
 from keras_bert_layers.ops.attention_choice import takes_fused_form
 from keras_bert_layers.ops.fused_attention import fused_attention
+from keras_bert_layers.ops.unpadding import Unpadding, repad, repad_heads
 
 # Far below every score, and far enough from the end of float32 that a score can be added.
 _LOWEST = float(np.finfo("float32").min) / 2
 
 
-def split_heads(inputs, num_heads: int, rotate: Callable | None = None):
+def split_heads(inputs, num_heads: int, rotate: Callable | None = None, layout: Unpadding | None = None):
     """Cuts the last axis into heads: [B, S, N·D] -> [B, N, S, D].
 
     Args:
-        inputs: float [B, S, N·D].
+        inputs: float [B, S, N·D]; with a `layout` [T, N·D], the real tokens only.
         num_heads: int. N.
         rotate: function of the heads while they are [B, S, N, D], to the same shape: where queries and keys learn
             their positions. Defaults to none.
+        layout: where the tokens stand in the batch. The heads of padding are then those of some token, and no gradient
+            comes back from there. Defaults to none.
     """
+    if layout is not None and rotate is None:
+        return repad_heads(inputs, layout, num_heads)
+    inputs = repad(inputs, layout)
     batch, length = ops.shape(inputs)[:2]
     heads = ops.reshape(inputs, (batch, length, num_heads, inputs.shape[-1] // num_heads))
     return ops.transpose(heads if rotate is None else rotate(heads), (0, 2, 1, 3))

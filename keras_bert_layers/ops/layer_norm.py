@@ -21,12 +21,12 @@ def layer_norm(inputs, gamma, beta=None, epsilon: float = 1e-12):
     Returns:
         float [..., H] in the dtype of `inputs`.
     """
+    if beta is not None and not is_recorded() and runs_here_only() and _has_kernel():
+        return _in_kernel(inputs, gamma, beta, epsilon)
     weights = [ops.cast(weight, "float32") for weight in (gamma, beta) if weight is not None]
     x = ops.cast(inputs, "float32")
     if is_recorded():
         normalized = _with_gradient(epsilon)(x, *weights)
-    elif beta is not None and runs_here_only() and _has_kernel():
-        normalized = _in_kernel(x, *weights, epsilon)
     else:
         normalized = _scaled(_normalized(x, epsilon)[0], *weights)
     return ops.cast(normalized, inputs.dtype)
@@ -68,7 +68,8 @@ def _with_gradient(epsilon):
 def _in_kernel(x, gamma, beta, epsilon):
     """As the normalization of a batch of one whose channels are the positions, which oneDNN fuses with γ and β.
 
-    Channels before the rest (NCHW) are what other builds of TensorFlow refuse on a CPU.
+    Channels before the rest (NCHW) are what other builds of TensorFlow refuse on a CPU. Of what is in half precision,
+    the kernel too computes in float32.
     """
     import tensorflow as tf
 
@@ -83,7 +84,7 @@ def _in_kernel(x, gamma, beta, epsilon):
         data_format="NCHW",
         is_training=True,
     ).y
-    return tf.reshape(normalized, tf.shape(x)) * gamma + beta
+    return tf.reshape(normalized, tf.shape(x)) * ops.cast(gamma, x.dtype) + ops.cast(beta, x.dtype)
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """The matrix product in integers of eight bits, at a third of the time of float32 on CPUs with oneDNN."""
 
 import functools
+import math
 from collections.abc import Callable
 
 import keras
@@ -66,11 +67,14 @@ def quantized_linear(
     bias = ops.zeros((units,), "float32") if bias is None else ops.cast(bias, "float32")
     product = _product_in_kernel if runs_in_integers() else _product_of_floats
     if inputs_range is None:
-        ranges = ops.max(ops.abs(rows), axis=-1, keepdims=True, initial=_SMALLEST)
+        # Two reductions read the rows twice; absolute values would be written down first.
+        ranges = ops.maximum(
+            ops.max(rows, axis=-1, keepdims=True, initial=_SMALLEST),
+            -ops.min(rows, axis=-1, keepdims=True, initial=-_SMALLEST),
+        )
         limit, nothing = ops.convert_to_tensor(float(LIMIT)), ops.zeros_like(bias)
         sums = product(rows * (LIMIT / ranges), limit, kernel, kernel_step, nothing, None, transposed)
-        outputs = sums * (ranges / LIMIT) + bias
-        outputs = outputs if activation is None else activation(outputs)
+        outputs = _activated(sums, ranges / LIMIT, bias, activation)
     else:
         inputs_range = ops.maximum(ops.cast(inputs_range, "float32"), _SMALLEST)
         outputs = product(rows, inputs_range, kernel, kernel_step, bias, activation, transposed)
@@ -92,6 +96,19 @@ def runs_in_integers() -> bool:
     import tensorflow as tf
 
     return not tf.config.list_logical_devices("GPU") and _has_kernel()
+
+
+def _activated(sums, steps, bias, activation):
+    """activation(sums · steps + bias)."""
+    if activation is keras.activations.gelu and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # x Φ(x) = -√½ z erfc(z) with z = -√½ x: two passes less where the factor of z joins that of each row.
+        factor = -math.sqrt(0.5)
+        z = sums * (steps * factor) + bias * factor
+        return z * tf.math.erfc(z) * factor
+    outputs = sums * steps + bias
+    return outputs if activation is None else activation(outputs)
 
 
 def _product_of_floats(rows, inputs_range, kernel, kernel_step, bias, activation, transposed):

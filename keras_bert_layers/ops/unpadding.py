@@ -93,3 +93,38 @@ def repad(inputs, layout: Unpadding | None):
 
     batch, length = ops.shape(layout.mask)
     return ops.reshape(gather(inputs), (batch, length, inputs.shape[-1]))
+
+
+def repad_heads(inputs, layout: Unpadding, num_heads: int):
+    """`repad` and the cut into heads in one pass over memory: [T, N·D] -> [B, N, S, D].
+
+    At padding stands the row of some token, and no gradient comes back from there.
+    """
+    layout = Unpadding(*layout)
+    check_rows(inputs, layout)
+
+    @ops.custom_gradient
+    def gather(rows):
+        def gradient(upstream):
+            return _take(upstream, _places_of_tokens(layout, num_heads))
+
+        return _take(rows, _tokens_of_places(layout, num_heads)), gradient
+
+    return gather(ops.reshape(inputs, (-1, num_heads, inputs.shape[-1] // num_heads)))
+
+
+def _take(inputs, index):
+    return ops.take(ops.reshape(inputs, (-1, inputs.shape[-1])), index, axis=0)
+
+
+def _tokens_of_places(layout, num_heads):
+    """int32 [B, N, S]: which row of [T · N, D] stands at a place of a head."""
+    row_index = ops.reshape(layout.row_index, ops.shape(layout.mask))
+    return row_index[:, None, :] * num_heads + ops.arange(num_heads, dtype="int32")[None, :, None]
+
+
+def _places_of_tokens(layout, num_heads):
+    """int32 [T, N]: which row of [B · N · S, D] is that of a token and a head."""
+    length = ops.shape(layout.mask)[1]
+    row, position = layout.token_index // length, layout.token_index % length
+    return ((row[:, None] * num_heads) + ops.arange(num_heads, dtype="int32")) * length + position[:, None]

@@ -4,8 +4,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_bert_layers.training.dense_gradients import DenseGradients
 
-class FusedAdam:
+
+class FusedAdam(DenseGradients):
     """Makes `keras.optimizers.Adam` and its kin take the paper's step, by TensorFlow's one kernel for it.
 
     m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ), w ← w - η m̂ / (√v̂ + ε).
@@ -15,15 +17,9 @@ class FusedAdam:
     which reads and writes a whole matrix; the kernel reads and writes each once. Weights, slots and settings are
     Keras' own, so that checkpoints do not change. With `amsgrad`, all is as in Keras.
 
-    Gradients of embedding tables are made dense first. A global norm then counts a token that stands twice in a batch
-    as the sum of its gradients, which it is; over slices of the table Keras adds up their squares one by one.
-
     Reference:
         Kingma and Ba 2015, Adam (arXiv:1412.6980), algorithm 1, and section 2 at its end.
     """
-
-    def apply(self, grads, trainable_variables=None):
-        super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         if self.amsgrad:
@@ -58,8 +54,3 @@ def _kernel(variable, slots, gradient, rate, betas, powers, epsilon):
         epsilon=epsilon,
         grad=gradient,
     )
-
-
-def dense(gradient):
-    """The gradient of an embedding table as that of the whole table: rows that stand in it twice are summed."""
-    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

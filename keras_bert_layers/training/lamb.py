@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from keras_bert_layers.training.fused_adam import dense
+from keras_bert_layers.training.dense_gradients import DenseGradients
 from keras_bert_layers.training.layer_decay import LayerDecay
 from keras_bert_layers.training.schedule import WarmupLinearDecay
 
 
 @keras.saving.register_keras_serializable(package="keras_bert_layers")
-class LAMB(LayerDecay, keras.optimizers.Lamb):
+class LAMB(LayerDecay, DenseGradients, keras.optimizers.Lamb):
     """Adam whose step in each matrix is scaled to the size of the matrix.
 
     With m̂, v̂ Adam's means of g and g² without their bias, u = m̂ / (√v̂ + ε) + λ w and rate η:
@@ -36,10 +36,6 @@ class LAMB(LayerDecay, keras.optimizers.Lamb):
         You et al. 2020, Large Batch Optimization for Deep Learning (arXiv:1904.00962), algorithm 2. Which weights are
         left out is as in Google's code (google-research/albert, lamb_optimizer.py), which does not correct the bias.
     """
-
-    def apply(self, grads, trainable_variables=None):
-        # Dense: the norm of an embedding's gradient is that of its sums by token, not of the slices that they sum up.
-        super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         gradient = ops.cast(gradient, variable.dtype)

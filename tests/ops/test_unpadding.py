@@ -40,6 +40,20 @@ def test_gradients_reach_the_real_tokens_and_no_other(mask):
     np.testing.assert_allclose(tape.gradient(padded_loss, x), 2 * X * mask[:, :, None], rtol=1e-6)
 
 
+@masks
+def test_heads_come_to_their_places_as_rows_do(mask):
+    """Against the same in two passes; values and gradients."""
+    layout, real = ops.unpadding(mask), mask.astype(bool)
+    rows = tf.Variable(np.random.default_rng(1).normal(size=(len(layout.token_index), 6)).astype("float32"))
+    with tf.GradientTape(persistent=True) as tape:
+        heads, expected = ops.split_heads(rows, 2, layout=layout), ops.split_heads(ops.repad(rows, layout), 2)
+        losses = [tf.reduce_sum(tf.square(x) * real[:, None, :, None]) for x in (heads, expected)]
+    np.testing.assert_array_equal(*(np.asarray(x).transpose(0, 2, 1, 3)[real] for x in (heads, expected)))
+    gradients = [np.array(tape.gradient(loss, rows)) for loss in losses]
+    assert gradients[0].any() == mask.any()
+    np.testing.assert_allclose(*gradients, rtol=1e-6)
+
+
 def test_no_layout_leaves_tensors_as_they_are():
     assert ops.unpad(X, None) is X
     assert ops.repad(X, None) is X

@@ -93,3 +93,12 @@ def test_batches_hold_like_lengths_and_no_more_tokens_than_allowed():
 def test_what_cannot_be_answered_is_refused(build_it, words):
     with pytest.raises(ValueError, match=words):
         build_it()
+
+
+@pytest.mark.parametrize("task", ["single_label", "questions"])
+def test_a_batch_of_features_is_answered_as_it_is(task):
+    model, features = build(task), preprocessor()(TEXTS[:5])
+    found, expected = serving.Predictor(model, preprocessor()).forward(features), model(features, training=False)
+    keras.tree.assert_same_structure(found, expected)
+    for mine, theirs in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)

@@ -96,7 +96,7 @@ def test_what_it_cannot_be_is_refused(tmp_path):
     model = wide_classifier()
     with pytest.raises(ValueError, match='"bfloat16" or "int8"'):
         serving.export(model, tmp_path / "model", tiny.preprocessor(), weights="int4")
-    with pytest.raises(ValueError, match="Leave `jit_compile` out"):
+    with pytest.raises(ValueError, match="Leave `jit_compile` and `compiled_lengths` out"):
         serving.export(model, tmp_path / "model", tiny.preprocessor(), weights="int8", jit_compile=True)
     with pytest.raises(ValueError, match="integers for weights already"):
         serving.export(compress.quantize(model), tmp_path / "model", tiny.preprocessor(), weights="int8")

@@ -86,6 +86,28 @@ def test_a_token_that_stands_twice_counts_once_in_the_norm():
     np.testing.assert_allclose(seen[0], [[0.0], [1.0], [0.0], [0.0]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3, np.inf, np.nan])
+def test_gradients_are_clipped_as_keras_does(size, dtype):
+    rng = np.random.default_rng(0)
+    gradients = [keras.ops.cast(size * rng.normal(size=shape), dtype) for shape in ((3, 4), (5,))] + [None]
+    found = adamw(1.0, total_steps=10, global_clipnorm=0.5)._clip_gradients(gradients)
+    # The squares of large numbers do not fit in half precision.
+    wide = [None if gradient is None else keras.ops.cast(gradient, "float32") for gradient in gradients]
+    expected = keras.optimizers.AdamW(1.0, global_clipnorm=0.5)._clip_gradients(wide)
+    assert found[2] is expected[2] is None
+    for mine, theirs in zip(found[:2], expected[:2], strict=True):
+        assert keras.backend.standardize_dtype(mine.dtype) == dtype
+        np.testing.assert_allclose(keras.ops.cast(mine, "float32"), theirs, rtol=1e-6 if dtype == "float32" else 2e-3)
+
+
+@pytest.mark.parametrize("settings", [{"clipnorm": 0.5}, {"clipvalue": 0.1}, {}])
+def test_other_ways_to_clip_are_those_of_keras(settings):
+    gradients = [keras.ops.ones((2, 2))]
+    found, expected = (kind(1.0, **settings)._clip_gradients(gradients) for kind in (AdamW, keras.optimizers.AdamW))
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
 def test_amsgrad_is_computed_as_keras_does():
     weights = {}
     for kind in (keras.optimizers.AdamW, AdamW):
