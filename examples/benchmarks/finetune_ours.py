@@ -6,6 +6,7 @@ The recipe is that of finetune_huggingface.py, in plain `fit`: AdamW, weight dec
 over a tenth of the steps and linear decay, gradients clipped to norm 1, batches of like length padded to their longest
 text, tagged words by their first piece. Only training is timed, tracing included. It writes the score, the
 seconds and the number of tokens, padding included, as JSON. With `--steps N` it stops after N steps, to time them.
+`--save FOLDER` keeps the trained model as a checkpoint, and `--precision bfloat16` computes in half precision.
 """
 
 import os
@@ -36,8 +37,12 @@ SEQUENCE_LENGTH = 128
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train low-rank changes of matrices only")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="weights stay float32")
+    parser.add_argument("--save", metavar="FOLDER", help="for the trained model")
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
+    if options.precision == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     task = TASKS[options.task]
     training, test = task.read(Path(options.data) / options.task)
@@ -73,6 +78,10 @@ def main() -> None:
     report |= {"trained_weights": counts.trained, "weights": counts.total}
     if options.lora:
         kbl.compress.merge_lora(loaded.model)
+    if options.save:
+        kbl.convert.save_pretrained(
+            loaded.model, options.save, loaded.tokenizer, labels, sequence_length=SEQUENCE_LENGTH, overwrite=True
+        )
     if options.steps is None:
         predicted = side.predict([example[0] for example in test])
         report |= {"metric": task.metric, "score": task.score([example[1] for example in test], predicted)}

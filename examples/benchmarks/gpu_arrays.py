@@ -44,3 +44,18 @@ def sentence_batches(path: Path, bounds: list[int], tokens: int) -> list[dict[st
     if not batches:
         raise ValueError(f"No {bounds} has as many sentences as a batch of {tokens} positions: lower --tokens.")
     return batches
+
+
+def features_of(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a model of one segment takes of a batch of sentences."""
+    return {
+        "token_ids": batch["token_ids"],
+        "segment_ids": 0 * batch["token_ids"],
+        "padding_mask": batch["padding_mask"],
+    }
+
+
+def size_of(batches: list[dict[str, np.ndarray]]) -> tuple[int, int]:
+    """The rows and the real tokens of all batches of sentences."""
+    masks = [batch["padding_mask"] for batch in batches]
+    return sum(map(len, masks)), sum(int(mask.sum()) for mask in masks)

@@ -115,8 +115,7 @@ def tensors(batch: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
 
 
 def of_sentences(times, batches):
-    rows, tokens = (sum(f(batch["padding_mask"]) for batch in batches) for f in (len, lambda mask: int(mask.sum())))
-    return {"sentences": {**step_figures(times, len(batches), rows, tokens), **peak_gib()}}
+    return {"sentences": {**step_figures(times, len(batches), *gpu_arrays.size_of(batches)), **peak_gib()}}
 
 
 def peak_gib():

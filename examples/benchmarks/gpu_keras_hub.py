@@ -20,9 +20,9 @@ with quiet_start():
     import keras
     import keras_hub
     import tensorflow as tf
-    from gpu_options import VOCABULARY_SIZE, block_seconds, parse_run, rows_of, step_figures, write
+    from gpu_options import VOCABULARY_SIZE, parse_run, rows_of, step_figures, write
     from gpu_plan import MODELS
-    from gpu_tensorflow import device, of_batches, of_rows, peak_gib, training_seconds
+    from gpu_tensorflow import device, inference_seconds, of_batches, of_rows, peak_gib, training_seconds
 
 
 def backbone(options) -> keras.Model:
@@ -62,9 +62,9 @@ def finetune(options):
     model = keras_hub.models.BertTextClassifier(backbone(options), num_classes=2, preprocessor=None)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer(2e-5), loss=loss, metrics=[], jit_compile=True, steps_per_execution=len(batches))
-    dataset = of_batches([(features_of(batch), batch["labels"]) for batch in batches])
+    dataset = of_batches([(gpu_arrays.features_of(batch), batch["labels"]) for batch in batches])
     times, _ = training_seconds(model, dataset, len(batches), options.blocks)
-    return {"sentences": {**of_sentences(times, batches), **peak_gib()}}
+    return {"sentences": {**step_figures(times, len(batches), *gpu_arrays.size_of(batches)), **peak_gib()}}
 
 
 def inference(options):
@@ -76,26 +76,8 @@ def inference(options):
     def logits(features):
         return model(features, training=False)
 
-    fed = [{name: tf.constant(value) for name, value in features_of(batch).items()} for batch in batches]
-
-    def block():
-        for answer in [logits(features) for features in fed]:
-            answer.numpy()
-
-    return {"sentences": {**of_sentences(block_seconds(block, options.blocks), batches), **peak_gib()}}
-
-
-def features_of(batch):
-    return {
-        "token_ids": batch["token_ids"],
-        "segment_ids": 0 * batch["token_ids"],
-        "padding_mask": batch["padding_mask"],
-    }
-
-
-def of_sentences(times, batches):
-    rows, tokens = (sum(f(batch["padding_mask"]) for batch in batches) for f in (len, lambda mask: int(mask.sum())))
-    return step_figures(times, len(batches), rows, tokens)
+    times = inference_seconds(logits, batches, options.blocks)
+    return {"sentences": {**step_figures(times, len(batches), *gpu_arrays.size_of(batches)), **peak_gib()}}
 
 
 WORKLOADS = {

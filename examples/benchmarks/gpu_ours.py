@@ -21,9 +21,9 @@ with quiet_start():
     import keras
     import numpy as np
     import tensorflow as tf
-    from gpu_options import VOCABULARY_SIZE, block_seconds, parse_run, rows_of, step_figures, write
+    from gpu_options import VOCABULARY_SIZE, parse_run, rows_of, step_figures, write
     from gpu_plan import MODELS
-    from gpu_tensorflow import device, of_batches, of_rows, peak_gib, training_seconds
+    from gpu_tensorflow import device, inference_seconds, of_batches, of_rows, peak_gib, training_seconds
 
     import keras_bert_layers as kbl
     from keras_bert_layers.training.flops import pretraining_flops
@@ -78,7 +78,7 @@ def finetune(options):
     # The whole list of batches is a block.
     model.compile(kbl.training.adamw(2e-5, total_steps=1000), loss, jit_compile=False, steps_per_execution=len(batches))
     kbl.distribute.prepare(model, compile_replica=True, lengths=options.lengths)
-    dataset = of_batches([(features_of(batch), batch["labels"]) for batch in batches])
+    dataset = of_batches([(gpu_arrays.features_of(batch), batch["labels"]) for batch in batches])
     times, _ = training_seconds(model, dataset, len(batches), options.blocks)
     return {"sentences": {**of_sentences(options, times, batches, 1.0), **peak_gib()}}
 
@@ -95,22 +95,8 @@ def inference(options):
     def logits(features):
         return model(features, training=False)
 
-    fed = [{name: tf.constant(value) for name, value in features_of(batch).items()} for batch in batches]
-
-    def block():
-        for answer in [logits(features) for features in fed]:
-            answer.numpy()
-
-    times = block_seconds(block, options.blocks)
+    times = inference_seconds(logits, batches, options.blocks)
     return {"sentences": {**of_sentences(options, times, batches, 1 / 3), **peak_gib()}}
-
-
-def features_of(batch) -> dict[str, np.ndarray]:
-    return {
-        "token_ids": batch["token_ids"],
-        "segment_ids": 0 * batch["token_ids"],
-        "padding_mask": batch["padding_mask"],
-    }
 
 
 def of_sentences(options, times, batches, share):

@@ -1,8 +1,11 @@
 """What the sides on TensorFlow have in common: the device and its memory, data sets of arrays, and timed training."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
+from gpu_arrays import features_of
 from gpu_options import block_seconds
 
 
@@ -49,3 +52,14 @@ def training_seconds(
         losses.append(model.fit(dataset, steps_per_epoch=steps, verbose=0, shuffle=False).history["loss"][-1])
 
     return block_seconds(block, blocks), losses[1:]
+
+
+def inference_seconds(logits: Callable, batches: list[dict[str, np.ndarray]], blocks: int) -> list[float]:
+    """The seconds of blocks of answers to all batches of sentences, asked for at once and fetched one by one."""
+    fed = [{name: tf.constant(value) for name, value in features_of(batch).items()} for batch in batches]
+
+    def block():
+        for answer in [logits(features) for features in fed]:
+            answer.numpy()
+
+    return block_seconds(block, blocks)
