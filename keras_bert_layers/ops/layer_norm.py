@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 from keras import ops
 
 from keras_bert_layers.ops.tracing import is_recorded, runs_here_only
@@ -22,7 +23,9 @@ def layer_norm(inputs, gamma, beta=None, epsilon: float = 1e-12):
         float [..., H] in the dtype of `inputs`.
     """
     if beta is not None and not is_recorded() and runs_here_only() and _has_kernel():
-        return _in_kernel(inputs, gamma, beta, epsilon)
+        known = keras.backend.standardize_dtype(inputs.dtype) in ("float32", "bfloat16")
+        outputs = _in_kernel(inputs if known else ops.cast(inputs, "float32"), gamma, beta, epsilon)
+        return ops.cast(outputs, inputs.dtype)
     weights = [ops.cast(weight, "float32") for weight in (gamma, beta) if weight is not None]
     x = ops.cast(inputs, "float32")
     if is_recorded():

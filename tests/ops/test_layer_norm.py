@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_bert_layers import ops
+from keras_bert_layers.ops.tracing import here_only
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(4, 3, 8)).astype("float32")
@@ -48,6 +49,21 @@ def test_half_precision_is_normalized_in_float32(dtype):
     assert outputs.dtype == dtype
     expected = keras.ops.cast(ops.layer_norm(keras.ops.cast(x, "float32"), GAMMA, BETA, 1e-12), dtype)
     np.testing.assert_array_equal(keras.ops.cast(outputs, "float32"), keras.ops.cast(expected, "float32"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+def test_a_graph_that_stays_here_gives_the_same(dtype):
+    x = keras.ops.cast(X, dtype)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 3, 8), dtype)])
+    def here(x):
+        with here_only():
+            return ops.layer_norm(x, GAMMA, BETA, 1e-12)
+
+    outputs, expected = here(x), ops.layer_norm(x, GAMMA, BETA, 1e-12)
+    assert outputs.dtype == dtype
+    tolerance = {"bfloat16": 0.05, "float16": 5e-3}.get(dtype, 2e-6)
+    np.testing.assert_allclose(*(keras.ops.cast(y, "float32") for y in (outputs, expected)), rtol=0, atol=tolerance)
 
 
 def test_a_constant_vector_becomes_beta():
