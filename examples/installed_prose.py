@@ -114,6 +114,9 @@ def labelled_docstrings(
 ) -> LabelledDocstrings:
     """A task of classification: what a docstring is about (`SUBJECTS`), from its first forty words.
 
+    A subject with fewer docstrings than the items that it needs is left out: some systems package Python without its
+    graphical interface.
+
     Names that would give the answer away become the word "name", by one rule for all texts: identifiers (whatever holds
     a dot, an underscore, a capital or a bracket inside), the names of the libraries and of the modules in `SUBJECTS`
     with their plurals, and a few words that such a module is named after (`_TELLTALES`).
@@ -128,11 +131,23 @@ def labelled_docstrings(
         train_per_label, test_per_label: int > 0. Items of each label. Default to 50 and 120.
 
     Returns:
-        `train` and `test`, lists of (text, label) in random order; `label_names`; and the `remaining` prose.
+        `train` and `test`, lists of (text, label) in random order; `label_names`, the subjects; and the `remaining`
+        prose.
+
+    Raises:
+        ValueError: if fewer than two subjects remain, or too much of one is repeated.
     """
     rng = np.random.default_rng(seed)
+    found = {name: _candidates(prose, name) for name in SUBJECTS}
+    names = [name for name, indices in found.items() if len(indices) >= train_per_label + test_per_label]
+    if len(names) < 2:
+        raise ValueError(
+            f"Two subjects or more with {train_per_label + test_per_label} docstrings each are needed. Received: "
+            f"{', '.join(f'{len(indices)} about {name!r}' for name, indices in found.items())}. Read the prose of a "
+            "whole installation, or ask for smaller `train_per_label` and `test_per_label`."
+        )
     train, test, seen, chosen, train_sentences, train_words = [], [], set(), set(), set(), []
-    candidates = [rng.permutation(_candidates(prose, name)).tolist() for name in SUBJECTS]
+    candidates = [rng.permutation(found[name]).tolist() for name in names]
     for items, wanted in ((train, train_per_label), (test, test_per_label)):
         for label, indices in enumerate(candidates):
             missing = wanted
@@ -153,13 +168,13 @@ def labelled_docstrings(
                     train_words.append(words)
             if missing:
                 raise ValueError(
-                    f"{missing} of {wanted} docstrings about {list(SUBJECTS)[label]!r} are missing. Read the prose of "
+                    f"{missing} of {wanted} docstrings about {names[label]!r} are missing. Read the prose of "
                     "a whole installation, or ask for smaller `train_per_label` and `test_per_label`."
                 )
     held_out = set().union(*(_long_sentences(prose[index].text) for index in chosen))
     rest = (_without(item, held_out) for index, item in enumerate(prose) if index not in chosen)
     train, test = ([items[i] for i in rng.permutation(len(items))] for items in (train, test))
-    return LabelledDocstrings(train, test, list(SUBJECTS), [item for item in rest if item.text])
+    return LabelledDocstrings(train, test, names, [item for item in rest if item.text])
 
 
 _TELLTALES = re.split(

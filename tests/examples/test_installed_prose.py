@@ -109,8 +109,16 @@ def test_the_seed_chooses_the_items():
     assert labelled_docstrings(prose, 1, **sizes) != labelled_docstrings(prose, 2, **sizes)
 
 
-def test_too_little_prose_is_refused_with_the_subject():
-    with pytest.raises(ValueError, match=r"of 120 docstrings about 'internet' are missing"):
+def test_a_subject_of_which_the_installation_holds_too_little_is_left_out():
+    prose = [item for item in some_prose() if not item.part.startswith("tkinter")]
+    prose += [item for item in some_prose() if item.part.startswith("tkinter")][:4]
+    train, test, names, _ = labelled_docstrings(prose, train_per_label=3, test_per_label=2)
+    assert names == [name for name in installed_prose.SUBJECTS if name != "windows"]
+    assert {label for _, label in [*train, *test]} == set(range(5))
+
+
+def test_too_little_prose_is_refused_with_the_subjects():
+    with pytest.raises(ValueError, match="123 docstrings each are needed"):
         labelled_docstrings(some_prose(), train_per_label=3)
 
 
