@@ -54,6 +54,8 @@ def main() -> None:
         kbl.training.adamw(options.learning_rate, total, int(0.1 * total), weight_decay=0.01, global_clipnorm=1.0),
         **losses(),
     )
+    # Where `fit` has to create the slots, TensorFlow traces the first step twice.
+    model.optimizer.build(model.trainable_variables)
     times, tokens = train(model, windows, options, total)
     report = {"fold": options.fold, "seed": options.seed, "who": f"keras_bert_layers {kbl.__version__}"}
     report |= {"learning_rate": options.learning_rate, "epochs": options.epochs, "windows": len(windows)}

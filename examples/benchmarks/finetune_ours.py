@@ -63,6 +63,8 @@ def main() -> None:
     if options.lora:
         kbl.compress.add_lora(loaded.model, options.lora)
     loaded.model.compile(kbl.training.adamw(options.learning_rate, steps, steps // 10), loss=loss, jit_compile=False)
+    # Where `fit` has to create the slots, TensorFlow traces the first step twice.
+    loaded.model.optimizer.build(loaded.model.trainable_variables)
     clock = Clock(options.steps)
     batches = side.batches(options.batch_size, options.seed).map(clock.count)
     loaded.model.fit(
