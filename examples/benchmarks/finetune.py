@@ -7,11 +7,13 @@ same recipe, by finetune_ours.py and finetune_huggingface.py in processes of the
 into one batch for the scores, of which the mean over `--seeds` is reported. For the times both are run by turns for
 `--timed-steps` steps, `--rounds` times: this library, transformers with batches of like length, and transformers with
 random batches, its default; the time of a whole training is the number of steps times the median step. SST-2 is also
-trained with LoRA of rank 8 at a rate of 2e-3, which changes 1 % of the weights.
+trained with LoRA of rank 8 at a rate of 2e-3, which changes 1 % of the weights. Answers to questions are trained on
+four fifths of XQuAD's English file (`xquad/xquad.en.json`) and tested on the rest, five times, by answer_xquad.py and
+answer_huggingface.py, for five epochs in batches of 16 at 3e-4.
 
 Every run's figures are kept in `--output`, so that the same command goes on where it was stopped; `report.md` and
-`report.json` hold the tables. On two cores the scores take two hours and a half, the times half an hour. Nothing else
-may run beside the times.
+`report.json` hold the tables. On two cores the scores take two hours and a half, the answers an hour and a quarter, the
+times 20 minutes. Nothing else may run beside the times.
 """
 
 import argparse
@@ -23,16 +25,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from answer_folds import FOLDS
+from finetune_arguments import make_parser
 from finetune_tasks import TASKS
 
 HERE = Path(__file__).resolve().parent
 OURS, THEIRS = "ours", "huggingface"
-PARTS = ("scores", "lora", "times")
+PARTS = ("scores", "lora", "answers", "times")
 SIDES = {
     "ours": (OURS, []),
     "huggingface": (THEIRS, ["--batches", "sorted"]),
     "huggingface-random": (THEIRS, ["--batches", "random"]),
 }
+ANSWERS = {OURS: "answer_xquad.py", THEIRS: "answer_huggingface.py"}
 
 
 def main() -> None:
@@ -42,16 +47,22 @@ def main() -> None:
         for seed in range(options.seeds):
             for task in options.tasks:
                 for side in (OURS, THEIRS):
-                    run(options, side, task, f"{side}-{task}-{seed}", "--seed", str(seed))
+                    train(options, side, task, f"{side}-{task}-{seed}", "--seed", str(seed))
     if "lora" in options.parts:
         for seed in range(options.seeds):
             settings = ["--seed", str(seed), "--lora", "8", "--learning-rate", "2e-3"]
-            run(options, OURS, "sst2", f"lora-sst2-{seed}", *settings)
+            train(options, OURS, "sst2", f"lora-sst2-{seed}", *settings)
+    if "answers" in options.parts:
+        settings = ["--data", str(Path(options.data) / "xquad/xquad.en.json"), "--seed", "0"]
+        settings += ["--epochs", "5", "--learning-rate", "3e-4"]
+        for fold in range(FOLDS):
+            for side, script in ANSWERS.items():
+                run(options, f"answers-{side}-{fold}", script, *settings, "--fold", str(fold))
     if "times" in options.parts:
         for task in options.tasks:
             for turn in range(options.rounds):
                 for side in SIDES:
-                    run(options, side, task, f"time-{side}-{task}-{turn}", "--steps", str(options.timed_steps))
+                    train(options, side, task, f"time-{side}-{task}-{turn}", "--steps", str(options.timed_steps))
     report(options)
 
 
@@ -68,15 +79,18 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(options, side: str, task: str, name: str, *arguments: str) -> None:
+def train(options, side: str, task: str, name: str, *arguments: str) -> None:
+    script, settings = SIDES[side]
+    run(options, name, f"finetune_{script}.py", "--data", options.data, "--task", task, *settings, *arguments)
+
+
+def run(options, name: str, script: str, *arguments: str) -> None:
     """One process, unless its figures are there."""
     path = options.output / f"{name}.json"
     if path.exists():
         return
-    script, settings = SIDES[side]
     unfinished = path.with_suffix(".unfinished")
-    command = [sys.executable, str(HERE / f"finetune_{script}.py"), "--data", options.data, "--model", options.model]
-    command += ["--task", task, "--output", str(unfinished), *settings, *arguments]
+    command = [sys.executable, str(HERE / script), "--model", options.model, "--output", str(unfinished), *arguments]
     print(f"{name} ...", flush=True)
     with open(options.output / f"{name}.log", "w", encoding="utf-8") as log:
         if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode:
@@ -87,8 +101,10 @@ def run(options, side: str, task: str, name: str, *arguments: str) -> None:
 def report(options) -> None:
     """What is there so far, as a table."""
     rows = [row for task in options.tasks if (row := figures(options, task))]
-    lines = ["| data set | score | ours | transformers | steps | ours, s | like lengths, s | random, s | ratio |"]
-    lines += ["|---|---|---|---|---|---|---|---|---|"]
+    lines = []
+    if rows:
+        lines = ["| data set | score | ours | transformers | steps | ours, s | like lengths, s | random, s | ratio |"]
+        lines += ["|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         scores = [scored(row.get(f"scores_{side}")) for side in (OURS, THEIRS)]
         times = [f"{row[f'seconds_{side}']:.0f}" if f"seconds_{side}" in row else "" for side in SIDES]
@@ -110,11 +126,37 @@ def report(options) -> None:
         about["lora_sst2"] = [each["score"] for each in found]
         share = found[0]["trained_weights"] / found[0]["weights"]
         lines += ["", f"SST-2 with LoRA ({share:.1%} of the weights trained): {scored(about['lora_sst2'])}."]
+    found = [answers(options, side) for side in ANSWERS]
+    if all(found):
+        about["answers"] = dict(zip(ANSWERS, found, strict=True))
+        lines += ["", "| XQuAD, English | F1, ours | transformers | exact match, ours | transformers |"]
+        lines += ["|---|---|---|---|---|"]
+        for row in found[0]["f1"]:
+            values = (f"{each[score][row]:.2f}" for score in ("f1", "exact_match") for each in found)
+            lines.append(" | ".join([f"| {row}", *values]) + " |")
+    if rows and all("ratio" in row for row in rows):
+        totals = [sum(row[f"seconds_{side}"] for row in rows) for side in SIDES]
+        about["ratio"] = totals[0] / totals[-1]
+        lines += ["", f"All trainings: {', '.join(f'{total:.0f}' for total in totals)} s, ratio {about['ratio']:.2f}."]
     lines += ["", f"{about['hardware']}. Scores are means over seeds (range); ratio: ours to transformers' default."]
     text = "\n".join(lines)
     (options.output / "report.md").write_text(text + "\n", encoding="utf-8")
     (options.output / "report.json").write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     print(text)
+
+
+def answers(options, side: str) -> dict[str, dict[str, float]]:
+    """The scores of each fold, and those over all questions; nothing before the last fold."""
+    files = [options.output / f"answers-{side}-{fold}.json" for fold in range(FOLDS)]
+    if not all(file.exists() for file in files):
+        return {}
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    questions = sum(each["questions"] for each in found)
+    scores = {}
+    for score in ("f1", "exact_match"):
+        scores[score] = {f"fold {fold}": each[score] for fold, each in enumerate(found)}
+        scores[score]["all questions"] = sum(each[score] * each["questions"] for each in found) / questions
+    return scores
 
 
 def figures(options, task: str) -> dict:
@@ -123,12 +165,12 @@ def figures(options, task: str) -> dict:
         files = [options.output / f"{side}-{task}-{seed}.json" for seed in range(options.seeds)]
         found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
         if found:
-            row |= {"task": task, "metric": found[0]["metric"], "steps": found[0]["steps"]}
             row[f"scores_{side}"] = [each["score"] for each in found]
     for side in SIDES:
         files = [options.output / f"time-{side}-{task}-{turn}.json" for turn in range(options.rounds)]
         found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
-        if found and "steps" in row:
+        if found:
+            row["steps"] = steps_of(options, task)
             medians = [each["median_step"] for each in found]
             # The first step traces the graph; transformers has none such.
             first = statistics.median(each.get("first_step", each["median_step"]) for each in found)
@@ -136,7 +178,14 @@ def figures(options, task: str) -> dict:
             row[f"seconds_{side}"] = first + (row["steps"] - 1) * statistics.median(medians)
     if all(f"seconds_{side}" in row for side in SIDES):
         row["ratio"] = row["seconds_ours"] / row["seconds_huggingface-random"]
-    return row
+    return {"task": task, "metric": TASKS[task].metric, **row} if row else {}
+
+
+def steps_of(options, task: str) -> int:
+    """The steps of a whole training, by the defaults of finetune_arguments.py."""
+    training, _ = TASKS[task].read(Path(options.data) / task)
+    recipe = make_parser("")
+    return recipe.get_default("epochs") * -(-len(training) // recipe.get_default("batch_size"))
 
 
 def complete(row) -> bool:

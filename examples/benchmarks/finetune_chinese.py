@@ -45,15 +45,16 @@ def main() -> None:
     scores = {}
     for name, model in (("pretrained", pretrained), ("not pretrained", output / "fresh")):
         for seed in range(options.seeds):
-            common = ["--model", str(model), "--seed", str(seed), "--epochs", str(options.epochs)]
-            common += ["--learning-rate", "3e-4", "--sequence-length", "128"]
+            common = ["--model", str(model), "--seed", str(seed), "--sequence-length", "128"]
             run = output / f"sentiment-{name.replace(' ', '-')}-{seed}"
             tables = [f"--{part}={output / part}.tsv" for part in ("train", "dev", "test")]
-            call("classify.py", *common, *tables, "--text", "text_a", "--output", str(run))
+            recipe = ["--epochs", str(options.sentiment_epochs), "--learning-rate", "3e-4"]
+            call("classify.py", *common, *recipe, *tables, "--text", "text_a", "--output", str(run))
             scores.setdefault(("ChnSentiCorp, accuracy", name), []).append(result(run)["accuracy"])
             run = output / f"resume-{name.replace(' ', '-')}-{seed}"
             files = [f"--{part}={options.resume_ner / part}.char.bmes" for part in ("train", "dev", "test")]
-            call("tag.py", *common, *files, "--output", str(run))
+            recipe = ["--epochs", str(options.resume_epochs), "--learning-rate", "1e-3"]
+            call("tag.py", *common, *recipe, *files, "--output", str(run))
             scores.setdefault(("Resume NER, F1", name), []).append(result(run)["f1"])
 
     rows = [{"task": task, "model": name, "scores": values} for (task, name), values in scores.items()]
@@ -76,7 +77,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--num-layers", type=int, default=3)
     parser.add_argument("--hidden-dim", type=int, default=192)
     parser.add_argument("--vocabulary-size", type=int, default=6000)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--sentiment-epochs", type=int, default=3)
+    parser.add_argument("--resume-epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=1)
     return parser.parse_args()
 
