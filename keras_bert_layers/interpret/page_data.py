@@ -104,7 +104,7 @@ def target_name(found: Attribution, labels: Sequence[str] | None) -> str:
 
 def token_labels(pieces: Pieces) -> list[str]:
     """The tokens as the vocabulary writes them; those of a byte-level vocabulary as the text does."""
-    if pieces.offsets is None or not any(token.startswith("Ġ") for token in pieces.tokens):
+    if not any(token.startswith("Ġ") for token in pieces.tokens):
         return list(pieces.tokens)
     parts = (pieces.text,) if isinstance(pieces.text, str) else tuple(pieces.text)
     labels, before = [], None
@@ -124,8 +124,6 @@ def is_right_to_left(text: str) -> bool:
 
 def _gaps(pieces, parts, first_places):
     """What stands in the text before each word: spaces, or nothing."""
-    if pieces.offsets is None:
-        return ["" if word == 0 else " " for word in range(len(pieces.words))]
     gaps, segment, end = [], 0, 0
     for place, word in zip(first_places, pieces.words, strict=True):
         if pieces.segment_ids[place] != segment:

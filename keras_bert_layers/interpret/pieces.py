@@ -19,8 +19,7 @@ class Pieces:
         segment_ids: int32 [S]; 1 in the second text and its [SEP].
         words: W str: the words, in the order of the text, as it writes them.
         word_ids: S numbers of words, None at special tokens: the pieces of a word have one number.
-        offsets: S pairs, the characters of the token in its text (start, end); (0, 0) at special tokens. None if the
-            tokenizer gives no offsets.
+        offsets: S pairs, the characters of the token in its text (start, end); (0, 0) at special tokens.
 
     Example:
         >>> from keras_bert_layers import text
@@ -37,7 +36,7 @@ class Pieces:
     segment_ids: np.ndarray
     words: tuple[str, ...]
     word_ids: tuple[int | None, ...]
-    offsets: tuple[tuple[int, int], ...] | None = None
+    offsets: tuple[tuple[int, int], ...]
 
     def by_word(self, values: np.ndarray) -> np.ndarray:
         """The sum of the values [S, ...] over the pieces of every word: [W, ...]."""
@@ -66,15 +65,13 @@ def pieces_of(preprocessor, text: str | tuple[str, str]) -> Pieces:
     token_ids, segment_ids = features["token_ids"][:length], features["segment_ids"][:length]
     tokens = tuple(tokenizer.id_to_token(int(each)) for each in token_ids)
     offsets, word_ids, words = [(0, 0)] * length, [None] * length, []
-    has_offsets = hasattr(tokenizer, "tokenize_with_offsets")
     continues, begin = tokenizer.is_continuation, 1
     for number, segment in enumerate(segments):
         count = int((segment_ids == number).sum()) - 1 - (number == 0)
         places = range(begin, begin + count)
-        if has_offsets:
-            _, starts, ends = tokenizer.tokenize_with_offsets(segment, unit="character")
-            spans = zip(np.asarray(starts)[:count].tolist(), np.asarray(ends)[:count].tolist(), strict=True)
-            offsets[begin : begin + count] = spans
+        _, starts, ends = tokenizer.tokenize_with_offsets(segment, unit="character")
+        spans = zip(np.asarray(starts)[:count].tolist(), np.asarray(ends)[:count].tolist(), strict=True)
+        offsets[begin : begin + count] = spans
         groups = []
         for place in places:
             if place == begin or not continues[token_ids[place]]:
@@ -83,10 +80,7 @@ def pieces_of(preprocessor, text: str | tuple[str, str]) -> Pieces:
         for group in groups:
             for place in group:
                 word_ids[place] = len(words)
-            if has_offsets:
-                words.append(segment[offsets[group[0]][0] : offsets[group[-1]][1]])
-            else:
-                words.append(tokenizer.detokenize(token_ids[group]).numpy().decode().strip())
+            words.append(segment[offsets[group[0]][0] : offsets[group[-1]][1]].rstrip())
         begin += count + 1
     return Pieces(
         text=text,
@@ -95,7 +89,7 @@ def pieces_of(preprocessor, text: str | tuple[str, str]) -> Pieces:
         segment_ids=segment_ids,
         words=tuple(words),
         word_ids=tuple(word_ids),
-        offsets=tuple(offsets) if has_offsets else None,
+        offsets=tuple(offsets),
     )
 
 

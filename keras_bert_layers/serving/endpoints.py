@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from keras_bert_layers import text
 from keras_bert_layers.models.task import task_of
 from keras_bert_layers.serving.answers_to_questions import answer_questions, question_preprocessor
 from keras_bert_layers.serving.classified_texts import classify_texts
@@ -60,15 +59,13 @@ def text_task(forward: Forward, model: keras.Model, preprocessor, settings: Sett
 
 
 def answers_questions(model: keras.Model, preprocessor) -> bool:
-    """Whether strings are questions: the model points at starts and ends, and tokens have a known place."""
-    places = isinstance(model.output, dict) and set(model.output) == {"start", "end"}
-    return places and isinstance(preprocessor.tokenizer, text.BertTokenizer)
+    """Whether strings are questions: the model points at starts and ends."""
+    return isinstance(model.output, dict) and set(model.output) == {"start", "end"}
 
 
 def marks_words(model: keras.Model, preprocessor, settings: Settings) -> bool:
-    """Whether strings are answered word by word: the tags have names, and tokens have a known place."""
-    is_tagger = task_of(model) == "token_classification" and settings.labels is not None
-    return is_tagger and isinstance(preprocessor.tokenizer, text.BertTokenizer)
+    """Whether strings are answered word by word: the model gives tags, and they have names."""
+    return task_of(model) == "token_classification" and settings.labels is not None
 
 
 def traced(task: TextTask) -> TextTask:

@@ -50,10 +50,9 @@ def export(
       the likeliest, and `score` float32 [B], its probability. Multi-label: `probabilities`; `labels` string [B, C] with
       the likeliest first, `scores` float32 [B, C] of these, and `count` int32 [B]: the first so many have a probability
       over 0.5. Regression: `value` float32 [B].
-    - token classification, with labels and a BertTokenizer: the entities of each text, padded to the most of one:
+    - token classification, with labels: the entities of each text, padded to the most of one:
       `text`, `label` string, `start`, `end` int32 (characters) and `score` float32 [B, E], `count` int32 [B]. Texts
-      may be of any length. Tags that mark no entities, such as parts of speech, come for every word. With a
-      BytePairTokenizer: `probabilities` [B, S, C], `label` and `score` [B, S].
+      may be of any length. Tags that mark no entities, such as parts of speech, come for every word.
     - question answering takes `question` and `context` of any length: `answers` string, `starts`, `ends` int32
       (characters), `scores`, `probabilities` float32 [B, k], `count` int32 [B]; `answer`, `start`, `end`, `probability`
       [B], the best of them; and `null_score` float32 [B].

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -56,6 +57,22 @@ def as_added_tokens(tokens: Iterable[str | Mapping], special: Iterable[str]) -> 
     return tuple(added.values())
 
 
+class Cut(NamedTuple):
+    """Parts of texts, and where they were cut out.
+
+    Args:
+        parts: string [N, None]; what stands for an added token in its place.
+        source: int64 [P], of every part the number of the text it was cut from.
+        starts: int64 [P]. Where in that text it begins, in bytes.
+        sizes: int64 [P]. The bytes of an added token in that text; -1 for other parts.
+    """
+
+    parts: tf.RaggedTensor
+    source: tf.Tensor
+    starts: tf.Tensor
+    sizes: tf.Tensor
+
+
 class AddedTokenFinder:
     """Cuts texts at added tokens; of two that begin at the same place, the longer is meant.
 
@@ -70,23 +87,27 @@ class AddedTokenFinder:
         self._take_behind = [spelling for spelling, (token, _) in tokens.items() if token.rstrip]
         self._markers = StringTable({spelling: marker for spelling, (_, marker) in tokens.items()}) if tokens else None
 
-    def cut(self, parts: tf.RaggedTensor) -> tf.RaggedTensor:
-        """`parts`, string [N, None], as more parts; a text beside a token may be left empty."""
+    def cut(self, texts: tf.RaggedTensor) -> Cut:
+        """`texts`, string [N, None], as more parts; a text beside a token may be left empty."""
         if self._markers is None:
-            return parts
-        pieces = tf_text.regex_split(parts.values, self._pattern, self._pattern)
-        texts, row_of = pieces.values, pieces.value_rowids()
-        marker = self._markers.lookup(texts, "")
-        is_same_row, outside = row_of[1:] == row_of[:-1], tf.zeros_like(texts[:1], tf.bool)
-        stripped = texts
+            source = tf.range(tf.size(texts.values, tf.int64))
+            return Cut(texts, source, tf.zeros_like(source), -tf.ones_like(source))
+        pieces, starts, ends = tf_text.regex_split_with_offsets(texts.values, self._pattern, self._pattern)
+        found, starts, row_of = pieces.values, starts.values, pieces.value_rowids()
+        marker = self._markers.lookup(found, "")
+        is_same_row, outside = row_of[1:] == row_of[:-1], tf.zeros_like(found[:1], tf.bool)
+        stripped = found
         if self._take_before:
-            is_before = tf.concat([_is_any(texts[1:], self._take_before) & is_same_row, outside], axis=0)
+            is_before = tf.concat([_is_any(found[1:], self._take_before) & is_same_row, outside], axis=0)
             stripped = tf.where(is_before, tf.strings.regex_replace(stripped, f"[{SPACES}]+$", ""), stripped)
         if self._take_behind:
-            is_behind = tf.concat([outside, _is_any(texts[:-1], self._take_behind) & is_same_row], axis=0)
-            stripped = tf.where(is_behind, tf.strings.regex_replace(stripped, f"^[{SPACES}]+", ""), stripped)
-        texts = tf.where(marker == "", stripped, marker)
-        return tf.RaggedTensor.from_row_splits(texts, tf.gather(pieces.row_splits, parts.row_splits), validate=False)
+            is_behind = tf.concat([outside, _is_any(found[:-1], self._take_behind) & is_same_row], axis=0)
+            shorter = tf.where(is_behind, tf.strings.regex_replace(stripped, f"^[{SPACES}]+", ""), stripped)
+            starts += tf.cast(tf.strings.length(stripped) - tf.strings.length(shorter), tf.int64)
+            stripped = shorter
+        parts = tf.where(marker == "", stripped, marker)
+        parts = tf.RaggedTensor.from_row_splits(parts, tf.gather(pieces.row_splits, texts.row_splits), validate=False)
+        return Cut(parts, row_of, starts, tf.where(marker == "", tf.constant(-1, tf.int64), ends.values - starts))
 
 
 def _is_any(texts, spellings):

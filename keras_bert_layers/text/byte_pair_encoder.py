@@ -1,4 +1,4 @@
-"""Byte-level BPE as TensorFlow operations: strings [N] -> ragged ids."""
+"""Byte-level BPE as TensorFlow operations: strings [N] -> ragged ids, with offsets into the strings."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import tensorflow_text as tf_text
 
 from keras_bert_layers.text.added_token import AddedToken, AddedTokenFinder
 from keras_bert_layers.text.byte_pair_merger import BytePairMerger
+from keras_bert_layers.text.byte_pair_places import TokenEdges, Trail, places_in_texts
 from keras_bert_layers.text.byte_symbols import symbols_to_bytes
 from keras_bert_layers.text.string_table import StringTable
 from keras_bert_layers.text.word_split import split_chunks, split_words
@@ -52,29 +53,45 @@ class BytePairEncoder:
         self._merger = BytePairMerger(ids, merges, unk_id)
         words = self._tokens_kept_whole(ids)
         self._words = StringTable(words | {marker: ids[token.content] for token, marker in markers.items()})
+        added = {token.content: token.content.encode() for token in added_tokens}
+        # A byte that the vocabulary lacks is one unknown token.
+        spelled = {**{token: symbols_to_bytes(token) or b"" for token in ids}, **added}
+        self._edges = TokenEdges([b"?" if ids[token] == unk_id else octets for token, octets in spelled.items()])
 
     @tf.autograph.experimental.do_not_convert  # nothing to convert, and converting takes seconds
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Ids int32 [N, None] of string `texts` [N]."""
+        return self._encode(texts)[0]
+
+    @tf.autograph.experimental.do_not_convert
+    def encode_with_offsets(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
+        """Ids int32 [N, None] of string `texts` [N], and the byte where each begins and ends, int64 [N, None]."""
+        ids, trail = self._encode(texts)
+        starts, ends = places_in_texts(texts, ids.values, self._edges, trail)
+        return ids, ids.with_values(starts), ids.with_values(ends)
+
+    def _encode(self, texts):
+        """The ids, and the way from the texts to them."""
         is_ordinary = tf.reduce_all(tf.strings.regex_full_match(texts, _ORDINARY))
         texts = tf.cond(is_ordinary, lambda: texts, lambda: _escape(texts))
-        parts = tf.RaggedTensor.from_row_lengths(texts, tf.ones_like(texts, tf.int64), validate=False)
-        parts = self._raw_tokens.cut(parts)
-        if self._nfc:
-            parts = parts.with_values(tf_text.normalize_utf8(parts.values, "NFC"))
-        parts = self._normalized_tokens.cut(parts)
-        texts = parts.values
+        whole = tf.RaggedTensor.from_row_lengths(texts, tf.ones_like(texts, tf.int64), validate=False)
+        raw = self._raw_tokens.cut(whole)
+        composed = tf_text.normalize_utf8(raw.parts.values, "NFC") if self._nfc else None
+        cut = self._normalized_tokens.cut(raw.parts if composed is None else raw.parts.with_values(composed))
+        parts = cut.parts.values
         if self._add_prefix_space:
-            texts = tf.where(tf.strings.regex_full_match(texts, r"(?s)[^ ].*"), " " + texts, texts)
-        chunks = split_chunks(texts)
+            parts = tf.where(tf.strings.regex_full_match(parts, r"(?s)[^ ].*"), " " + parts, parts)
+        chunks = split_chunks(parts)
         different, which = tf.unique(chunks.values)
         words = split_words(different)
         values = tf.cond(is_ordinary, lambda: words.values, lambda: _unescape(words.values))
         ids, row_splits = self._ids_of(values)
         ids = tf.RaggedTensor.from_row_splits(ids, tf.gather(row_splits, words.row_splits), validate=False)
         ids = tf.gather(ids, which)
-        row_splits = tf.gather(ids.row_splits, tf.gather(chunks.row_splits, parts.row_splits))
-        return tf.RaggedTensor.from_row_splits(ids.values, row_splits, validate=False)
+        part_splits = tf.gather(ids.row_splits, chunks.row_splits)
+        row_splits = tf.gather(part_splits, cut.parts.row_splits)
+        ids = tf.RaggedTensor.from_row_splits(ids.values, row_splits, validate=False)
+        return ids, Trail(texts, raw, composed, cut, parts, part_splits, is_ordinary, _unescape)
 
     def _ids_of(self, words):
         """Ids of all `words` [W] one after the other, and the W + 1 places where those of each begin and end."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_bert_layers.text import tokenizer_json
 from keras_bert_layers.text.added_token import as_added_tokens
+from keras_bert_layers.text.byte_offsets import in_unit
 from keras_bert_layers.text.byte_pair_encoder import BytePairEncoder
 from keras_bert_layers.text.byte_pair_vocabulary import read_ids, read_merges
 from keras_bert_layers.text.byte_symbols import symbols_to_bytes
@@ -141,6 +142,30 @@ class BytePairTokenizer:
         """
         text = as_strings(text)
         return in_shape_of(text, self._encoder.encode(flat_strings(text)))
+
+    @tf.autograph.experimental.do_not_convert
+    def tokenize_with_offsets(
+        self, text, unit: str = "byte"
+    ) -> tuple[tf.RaggedTensor | tf.Tensor, tf.RaggedTensor | tf.Tensor, tf.RaggedTensor | tf.Tensor]:
+        """Token ids, and where in `text` each token stands.
+
+        Args:
+            text: as in `tokenize`.
+            unit: `"byte"` (of the UTF-8 string) or `"character"` (Unicode code point, as Python counts).
+
+        Returns:
+            Three values shaped like that of `tokenize`: ids int32, starts int64, ends int64 (exclusive). Offsets refer
+            to the text as given, and to whole characters: a token that is part of a character has the place of all of
+            it, and a character put together from several has the place of them all. White space at the ends of a token
+            is left out, as by Hugging Face's `trim_offsets`; a token of white space has an empty place.
+
+        Raises:
+            ValueError: if `text` holds anything but strings, or `unit` is none of the two.
+        """
+        text = as_strings(text)
+        flat = flat_strings(text)
+        ids, *offsets = self._encoder.encode_with_offsets(flat)
+        return tuple(in_shape_of(text, rows) for rows in (ids, *in_unit(unit, flat, *offsets)))
 
     @tf.autograph.experimental.do_not_convert
     def detokenize(self, ids, keep_special_tokens: bool = False) -> tf.Tensor | tf.RaggedTensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.entities import decode_entities
 from keras_bert_layers.text.packer import pack_segments
 from keras_bert_layers.text.text_words import text_words
@@ -17,7 +18,7 @@ from keras_bert_layers.text.word_pieces import as_words, check_word_tokenizer, w
 @tf.autograph.experimental.do_not_convert
 def find_entities(
     model: keras.Model | Callable,
-    tokenizer: BertTokenizer,
+    tokenizer: BertTokenizer | BytePairTokenizer,
     labels: Sequence[str],
     texts: tf.Tensor,
     sequence_length: int = 512,
@@ -31,7 +32,7 @@ def find_entities(
     Args:
         model: a token classifier of this library, or a function of its features (a dict of int32 [B, S]) that returns
             logits [B, S, C].
-        tokenizer: the `BertTokenizer` that the model was trained with.
+        tokenizer: the `BertTokenizer` or `BytePairTokenizer` that the model was trained with.
         labels: the tag of each class, in the order of the logits.
         texts: string [B]; also a list of str.
         sequence_length: int. The longest input of the model, with [CLS] and [SEP]. Defaults to 512.
@@ -41,7 +42,7 @@ def find_entities(
         dict of RaggedTensors [B, None]: `start`, `end`, `label`, `score`, as from `decode_entities`.
 
     Raises:
-        ValueError: as `text_words` and `decode_entities` do.
+        ValueError: as `decode_entities` does.
 
     Example:
         >>> tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "in", "rome"])

@@ -57,11 +57,6 @@ class BertPreprocessor(TextLayer):
         **kwargs,
     ):
         super().__init__(tokenizer, **kwargs)
-        if not isinstance(tokenizer, BertTokenizer | BytePairTokenizer):
-            raise ValueError(
-                f"`tokenizer` must be a BertTokenizer or a BytePairTokenizer. Received: {tokenizer!r}. "
-                "A vocabulary file becomes one by BertTokenizer(path) or BytePairTokenizer.from_tokenizer_json(path)."
-            )
         check_packing(sequence_length, padding, truncation, pad_to_multiple_of)
         self.sequence_length = sequence_length
         self.padding = padding

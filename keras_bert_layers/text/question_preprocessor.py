@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_bert_layers.text.byte_offsets import row_ids
+from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.packer import PADDINGS
 from keras_bert_layers.text.text_layer import TextLayer
 from keras_bert_layers.text.tokenizer import BertTokenizer
@@ -26,7 +27,7 @@ class QuestionPreprocessor(TextLayer):
     Everything happens inside the graph: it works in `tf.data`, and in a SavedModel from strings to answers.
 
     Args:
-        tokenizer: a `BertTokenizer`.
+        tokenizer: a `BertTokenizer` or a `BytePairTokenizer`.
         sequence_length: int. The longest window S. Defaults to 384.
         stride: int >= 0. The tokens of the context that neighbouring windows share. Defaults to 128.
         max_question_length: int >= 1. A longer question is cut there; `question_lengths` tells. Defaults to 64.
@@ -61,7 +62,7 @@ class QuestionPreprocessor(TextLayer):
 
     def __init__(
         self,
-        tokenizer: BertTokenizer,
+        tokenizer: BertTokenizer | BytePairTokenizer,
         sequence_length: int = 384,
         stride: int = 128,
         max_question_length: int = 64,
@@ -69,11 +70,6 @@ class QuestionPreprocessor(TextLayer):
         **kwargs,
     ):
         super().__init__(tokenizer, **kwargs)
-        if not isinstance(tokenizer, BertTokenizer):
-            raise ValueError(
-                "`tokenizer` must be a BertTokenizer: the answer's place in the text needs the place of every token. "
-                f"Received: {tokenizer!r}."
-            )
         if padding not in PADDINGS:
             raise ValueError(f"`padding` must be one of {PADDINGS}. Received: {padding!r}.")
         if max_question_length < 1 or stride < 0:

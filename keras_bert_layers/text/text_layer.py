@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
+from keras_bert_layers.text.tokenizer import BertTokenizer
+
 
 class TextLayer(keras.layers.Layer):
     """Holds a tokenizer, keeps Keras' hands off the strings, and saves the tokenizer with its vocabulary.
@@ -10,10 +13,14 @@ class TextLayer(keras.layers.Layer):
     Args:
         tokenizer: a `BertTokenizer` or a `BytePairTokenizer`.
         **kwargs: `name` and the other arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: if `tokenizer` is neither.
     """
 
     def __init__(self, tokenizer, **kwargs):
         super().__init__(**kwargs)
+        check_tokenizer(tokenizer)
         self.tokenizer = tokenizer
         # Keras would try to make float tensors of Python strings.
         self._convert_input_args = False
@@ -45,3 +52,12 @@ class TextLayer(keras.layers.Layer):
                 f"{type(self).__name__} takes strings of shape [B] or []. Received {dtype} of shape {tuple(shape)}. "
                 "Token ids are packed by `pack_segments`; a column [B, 1] of strings is squeezed first."
             )
+
+
+def check_tokenizer(tokenizer) -> None:
+    """Raises a ValueError if it is none of this library."""
+    if not isinstance(tokenizer, BertTokenizer | BytePairTokenizer):
+        raise ValueError(
+            f"`tokenizer` must be a BertTokenizer or a BytePairTokenizer. Received: {tokenizer!r}. "
+            "A vocabulary file becomes one by BertTokenizer(path) or BytePairTokenizer.from_tokenizer_json(path)."
+        )

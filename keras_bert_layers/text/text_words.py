@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_bert_layers.text.byte_offsets import row_ids
+from keras_bert_layers.text.byte_offsets import counts_before, end_of_last, row_ids
 from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
+from keras_bert_layers.text.byte_pair_words import byte_pair_words
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
 # Marks belong to the character before them; so do tag characters, which make a flag of a region.
@@ -21,8 +22,10 @@ class TextWords(NamedTuple):
 
     Args:
         token_ids: int32, without special tokens around them.
-        word_ids: int32. The number of each token's word in its text, from 0.
-        starts, ends: int64. Where in the text each token's word begins, and where it ends (exclusive), in characters.
+        word_ids: int32. The number of each token's word in its text, from 0; -1 for a token of none, as byte pairs have
+            for spaces at the beginning.
+        starts, ends: int64. Where in the text each token's word begins, and where it ends (exclusive), in characters;
+            -1 for a token of none.
 
     Example:
         >>> TextWords._fields
@@ -36,19 +39,17 @@ class TextWords(NamedTuple):
 
 
 @tf.autograph.experimental.do_not_convert
-def text_words(tokenizer: BertTokenizer, texts: tf.Tensor) -> TextWords:
+def text_words(tokenizer: BertTokenizer | BytePairTokenizer, texts: tf.Tensor) -> TextWords:
     """Tokenizes raw texts and says of which word of the text each token is.
 
-    A word is what the tokenizer cuts into pieces: text without spaces, punctuation and CJK ideographs, each of which is
-    a word of its own. `text[start:end]` of a word has everything that belongs to its characters (accents, also those
-    that the tokenizer drops) and neither spaces nor control characters at its ends. Words do not overlap.
+    A word is text without spaces, punctuation and CJK ideographs, each of which is a word of its own: what WordPiece
+    cuts into pieces. Byte pairs may join several to one token, which makes one word of them. `text[start:end]` of a
+    word has everything that belongs to its characters (accents, also those that the tokenizer drops) and neither spaces
+    nor control characters at its ends. Words do not overlap.
 
     Args:
-        tokenizer: a `BertTokenizer`.
+        tokenizer: a `BertTokenizer` or a `BytePairTokenizer`.
         texts: string [B]. Bytes that are no UTF-8 count as the character U+FFFD.
-
-    Raises:
-        ValueError: if the tokenizer does not tell where its tokens stand, as byte-pair tokenizers.
 
     Example:
         >>> tokenizer = BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "jo", "##hn", "sleeps", "."])
@@ -56,12 +57,9 @@ def text_words(tokenizer: BertTokenizer, texts: tf.Tensor) -> TextWords:
         >>> words.word_ids.to_list(), words.starts.to_list(), words.ends.to_list()
         ([[0, 0, 1, 2]], [[0, 0, 5, 11]], [[4, 4, 11, 12]])
     """
-    if isinstance(tokenizer, BytePairTokenizer):
-        raise ValueError(
-            "A BytePairTokenizer does not tell where its tokens stand in a text. Split texts into words and use "
-            "WordPreprocessor, or a model with a BertTokenizer."
-        )
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    if isinstance(tokenizer, BytePairTokenizer):
+        return TextWords(*byte_pair_words(tokenizer, texts))
     ids, starts, ends = tokenizer.tokenize_with_offsets(texts, unit="character")
     splits = ids.row_splits
     rows = row_ids(splits, ids.values)
@@ -93,22 +91,11 @@ def _tight_ends(texts, rows, starts, ends):
     offsets = tf.gather(characters.row_starts(), rows)
     starts, ends = starts + offsets, ends + offsets
     visible = ~tf.strings.regex_full_match(characters.values, _INVISIBLE)
-    ends = tf.maximum(_before_or_at(visible, ends), starts + 1)
+    ends = tf.maximum(end_of_last(visible, ends), starts + 1)
     # The first character at or behind the end that is no mark; the end of the text is none either.
     no_mark = ~tf.strings.regex_full_match(characters.values, _MARK)
     places = tf.concat([tf.where(no_mark)[:, 0], [tf.size(no_mark, tf.int64)]], axis=0)
-    behind_marks = tf.gather(places, tf.gather(_counts(no_mark), ends))
+    behind_marks = tf.gather(places, tf.gather(counts_before(no_mark), ends))
     next_starts = tf.concat([starts[1:], [tf.size(no_mark, tf.int64)]], axis=0)[: tf.size(starts)]
     limits = tf.minimum(next_starts, tf.gather(characters.row_limits(), rows))
     return tf.minimum(behind_marks, limits) - offsets
-
-
-def _before_or_at(wanted, ends):
-    """The last place up to `ends` that has a wanted character before it, 0 where there is none."""
-    places = tf.pad(tf.where(wanted)[:, 0] + 1, [[1, 0]])
-    return tf.gather(places, tf.gather(_counts(wanted), ends))
-
-
-def _counts(flags):
-    """How many of the flags before each place, and before the end, are set."""
-    return tf.pad(tf.cumsum(tf.cast(flags, tf.int64)), [[1, 0]])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from keras_bert_layers.text.byte_offsets import characters_before, row_ids
+from keras_bert_layers.text.byte_offsets import in_unit, row_ids
 from keras_bert_layers.text.character_rules import RULES
 from keras_bert_layers.text.string_rows import as_id_rows, as_strings, flat_strings, in_shape_of
 from keras_bert_layers.text.vocab_file import check_vocabulary, read_vocabulary, write_vocabulary
@@ -152,14 +152,10 @@ class BertTokenizer:
         Raises:
             ValueError: if `text` holds anything but strings, or `unit` is none of the two.
         """
-        if unit not in ("byte", "character"):
-            raise ValueError(f'`unit` must be "byte" or "character". Received: {unit!r}.')
         text = as_strings(text)
         flat = flat_strings(text)
-        ids, starts, ends = self._encoder.encode(flat, with_offsets=True)
-        if unit == "character":
-            starts, ends = characters_before(flat, starts), characters_before(flat, ends)
-        return tuple(in_shape_of(text, rows) for rows in (ids, starts, ends))
+        ids, *offsets = self._encoder.encode(flat, with_offsets=True)
+        return tuple(in_shape_of(text, rows) for rows in (ids, *in_unit(unit, flat, *offsets)))
 
     @tf.autograph.experimental.do_not_convert
     def detokenize(self, ids, keep_special_tokens: bool = False) -> tf.Tensor | tf.RaggedTensor:

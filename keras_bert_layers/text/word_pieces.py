@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 from keras_bert_layers.text.string_rows import as_strings
+from keras_bert_layers.text.text_layer import check_tokenizer
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
 
@@ -55,11 +56,7 @@ def as_words(words) -> tf.RaggedTensor:
 
 def check_word_tokenizer(tokenizer) -> None:
     """Raises a ValueError if words that are tokenized one by one do not give the tokens of a sentence."""
-    if not isinstance(tokenizer, BertTokenizer | BytePairTokenizer):
-        raise ValueError(
-            f"`tokenizer` must be a BertTokenizer or a BytePairTokenizer. Received: {tokenizer!r}. "
-            "A vocabulary file becomes one by BertTokenizer(path) or BytePairTokenizer.from_tokenizer_json(path)."
-        )
+    check_tokenizer(tokenizer)
     if isinstance(tokenizer, BytePairTokenizer) and not tokenizer.add_prefix_space:
         raise ValueError(
             "This BytePairTokenizer gives a word by itself other tokens than the same word behind a space. Words need "

@@ -46,7 +46,7 @@ def test_words_of_byte_pairs_begin_at_spaces():
     tokenizer = text.BytePairTokenizer(byte_pair_examples.VOCABULARY, byte_pair_examples.MERGES)
     pieces = pieces_of(text.BertPreprocessor(tokenizer, sequence_length=32), "abc lower É")
     assert pieces.words == ("abc", "lower", "É")
-    assert pieces.offsets is None
+    assert pieces.offsets[:3] == ((0, 0), (0, 3), (4, 6))
     assert pieces.word_ids[0] is None
     assert "".join(pieces.tokens[1:-1]) == "abcĠlowerĠÃī"
 

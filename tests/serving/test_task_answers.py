@@ -1,5 +1,6 @@
 """What the text endpoint of each task gives, against loops over the model's logits."""
 
+import byte_pair_examples
 import numpy as np
 import pytest
 import served_models
@@ -27,16 +28,31 @@ def build(task, **settings):
     return text_task(plain_forward(model), model, preprocessor, settings), model, preprocessor
 
 
+def byte_pairs_of(texts):
+    """A tokenizer to which every word is one token, with the space before it."""
+    merges = {}
+    for word in " ".join(texts).split():
+        if word.isascii():
+            for length in range(1, len(word) + 1):
+                merges[f"Ġ{word[: length - 1]} {word[length - 1]}"] = None
+    vocabulary = [*byte_pair_examples.VOCABULARY, *(merge.replace(" ", "") for merge in merges)]
+    return text.BytePairTokenizer([*dict.fromkeys(vocabulary)], [*merges], add_prefix_space=True)
+
+
 def strings(values):
     return [
         [value.decode() for value in row] if isinstance(row, list) else row.decode() for row in values.numpy().tolist()
     ]
 
 
-def test_entities_are_those_of_a_loop_over_words():
+@pytest.mark.parametrize("kind", ["WordPiece", "byte pairs"])
+def test_entities_are_those_of_a_loop_over_words(kind):
     _, model, preprocessor = build("entities")
+    if kind == "byte pairs":
+        preprocessor = text.BertPreprocessor(byte_pairs_of(TEXTS), 32)
     # Each token has a tag of its own, so that there are entities of all lengths.
-    table = np.random.default_rng(0).normal(size=(len(served_models.VOCABULARY), len(served_models.TAGS))).astype("f")
+    size = preprocessor.tokenizer.vocabulary_size, len(served_models.TAGS)
+    table = np.random.default_rng(0).normal(size=size).astype("f")
     settings = Settings(labels=tuple(served_models.TAGS))
     task = text_task(lambda inputs: {"logits": tf.gather(table, inputs["token_ids"])}, model, preprocessor, settings)
     found = task.function(tf.constant(TEXTS))
@@ -44,12 +60,12 @@ def test_entities_are_those_of_a_loop_over_words():
     for each in TEXTS:
         words = text.text_words(preprocessor.tokenizer, tf.constant([each]))
         word_ids, starts, ends = (rows.to_list()[0] for rows in (words.word_ids, words.starts, words.ends))
-        firsts = [word_ids.index(word) for word in sorted(set(word_ids))]
+        firsts = [word_ids.index(word) for word in sorted({*word_ids} - {-1})]
         token_ids = words.token_ids.to_list()[0]
         tags = [served_models.TAGS[np.argmax(table[token_ids[first]])] for first in firsts]
         spans = data.tasks.spans_from_tags(tags)
         expected.append(
-            [(each[starts[firsts[a]] : ends[firsts[b - 1]]], kind, starts[firsts[a]]) for a, b, kind in spans]
+            [(each[starts[firsts[a]] : ends[firsts[b - 1]]], name, starts[firsts[a]]) for a, b, name in spans]
         )
     assert sum(map(len, expected)) > 3
     counts = found["count"].numpy().tolist()

@@ -5,11 +5,20 @@ import unicodedata
 import numpy as np
 import pytest
 import tensorflow as tf
+from byte_pair_examples import MERGES, VOCABULARY
 from text_entities import begins_a_word, ends_a_word, hard_texts, kind, planted_text
 
 from keras_bert_layers import models
 from keras_bert_layers.data.tasks import spans_from_tags
-from keras_bert_layers.text import BertTokenizer, classify_words, decode_entities, find_entities, text_words
+from keras_bert_layers.text import (
+    BertTokenizer,
+    BytePairTokenizer,
+    WordPreprocessor,
+    classify_words,
+    decode_entities,
+    find_entities,
+    text_words,
+)
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
@@ -22,6 +31,10 @@ def tokenizer_of(texts, **arguments):
     characters = {form for text in texts for form in text + unicodedata.normalize("NFD", text.lower())}
     characters = sorted(character for character in characters if not character.isspace() and character != "\x00")
     return BertTokenizer([*SPECIAL, *characters, *(f"##{character}" for character in characters)], **arguments)
+
+
+def byte_pairs(**arguments):
+    return BytePairTokenizer(VOCABULARY, MERGES, add_prefix_space=True, **arguments)
 
 
 def random_probabilities(ids, seed=0, classes=len(LABELS)):
@@ -56,6 +69,41 @@ def test_whatever_the_tags_entities_are_stretches_of_whole_words_in_order(argume
                 wrong.append((text, start, end))
             end_before = end
     assert wrong == []
+
+
+@pytest.mark.parametrize("nfc", [True, False])
+def test_whatever_the_tags_entities_of_byte_pairs_are_stretches_of_whole_words_in_order(nfc):
+    found = found_in(TEXTS, byte_pairs(nfc=nfc))
+    assert sum(map(len, found)) > 1000
+    wrong = []
+    for text, spans in zip(TEXTS, found, strict=True):
+        ends = [0, *(end for _, end in spans)]
+        for end_before, (start, end) in zip(ends, spans, strict=False):
+            if not (end_before <= start < end and begins_a_word(text, start) and ends_a_word(text, end)):
+                wrong.append((text, start, end))
+    assert wrong == []
+
+
+def test_byte_pairs_of_raw_text_are_those_of_its_words():
+    sentences = [["abc", "low", "x"], ["\u5317"], ["we", "\U0001f44d\U0001f3fd", "12"]]
+    by_word = WordPreprocessor(byte_pairs())(sentences)
+    words = text_words(byte_pairs(), tf.constant([" ".join(sentence) for sentence in sentences]))
+    inside = by_word["word_ids"] >= 0
+    for column, name in ((words.token_ids, "token_ids"), (words.word_ids, "word_ids")):
+        assert column.to_list() == tf.ragged.boolean_mask(by_word[name], inside).to_list()
+
+
+def test_byte_pairs_in_a_graph_have_the_same_words():
+    tokenizer, texts = byte_pairs(nfc=True), TEXTS[:50]
+    graph = tf.function(lambda batch: text_words(tokenizer, batch), input_signature=[tf.TensorSpec([None], tf.string)])
+    for column, expected in zip(graph(tf.constant(texts)), text_words(tokenizer, tf.constant(texts)), strict=True):
+        assert column.to_list() == expected.to_list()
+
+
+def test_tokens_of_nothing_to_be_seen_are_of_the_word_before_them():
+    words = text_words(byte_pairs(), tf.constant([" \n ab \u200b c\t", "  "]))
+    seen = [sorted({*zip(*columns, strict=True)}) for columns in zip(*(c.to_list() for c in words[1:]), strict=True)]
+    assert seen == [[(-1, -1, -1), (0, 3, 5), (1, 8, 9)], [(-1, -1, -1)]]
 
 
 @pytest.mark.parametrize("rules", ["google", "huggingface"])

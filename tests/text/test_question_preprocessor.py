@@ -1,5 +1,6 @@
 """Questions and contexts as windows: against a loop in Python and against Hugging Face's tokenizer."""
 
+import byte_pair_examples
 import keras
 import numpy as np
 import pytest
@@ -115,6 +116,41 @@ def test_windows_are_those_of_hugging_face(stride, tmp_path):
     assert windows["context_mask"].numpy().tolist() == sides
     places = np.where(np.array(sides)[:, :, None], expected["offset_mapping"], -1)
     np.testing.assert_array_equal(np.stack([windows["starts"], windows["ends"]], axis=-1), places)
+
+
+def test_windows_of_byte_pairs_are_those_of_hugging_face(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    import tokenizers
+
+    theirs, content = byte_pair_examples.changed(lambda content: None)
+    ids = [(name, theirs.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    theirs.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ids
+    )
+    theirs = transformers.PreTrainedTokenizerFast(tokenizer_object=theirs, pad_token="[PAD]")
+    layer = QuestionPreprocessor(byte_pair_examples.ours_from(content, tmp_path), 40, 9, max_question_length=25)
+    asked = [question for question in QUESTIONS if len(theirs.tokenize(question)) <= 25]
+    contexts = [text for question, text in zip(QUESTIONS, CONTEXTS, strict=True) if question in asked]
+    expected = theirs(
+        asked,
+        contexts,
+        truncation="only_second",
+        max_length=40,
+        stride=9,
+        padding="longest",
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    windows = layer((asked, contexts))
+    assert len(windows["token_ids"]) > len(asked)
+    assert windows["token_ids"].numpy().tolist() == expected["input_ids"]
+    assert windows["example_ids"].numpy().tolist() == expected["overflow_to_sample_mapping"]
+    for row, number in enumerate(windows["example_ids"].numpy()):
+        context = contexts[number]
+        for token, (start, end) in enumerate(expected["offset_mapping"][row]):
+            if expected.sequence_ids(row)[token] == 1:
+                place = slice(*(int(windows[name][row, token]) for name in ("starts", "ends")))
+                assert context[place].strip() == context[start:end].strip()
 
 
 def test_every_token_of_the_context_is_in_a_window():
