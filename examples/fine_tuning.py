@@ -27,6 +27,7 @@ _SETTINGS = (
     "layer_decay",
     "freeze_layers",
     "lora",
+    "lora_targets",
     "sequence_length",
     "seed",
 )
@@ -45,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser, output: str, sequence_length:
     group.add_argument("--layer-decay", type=float, default=1.0, help="rate of a layer over that of the one above it")
     group.add_argument("--freeze-layers", type=int, default=0, help="lowest blocks, and the embeddings, not to train")
     group.add_argument("--lora", type=int, default=0, metavar="RANK", help="train low-rank changes of matrices only")
+    group.add_argument(
+        "--lora-targets",
+        nargs="+",
+        default=["query", "value"],
+        metavar="NAME",
+        help="which matrices: query, key, value, output, inner, outer; default: query value",
+    )
     group.add_argument("--patience", type=int, help="epochs without a better score before it stops; default: all run")
     group.add_argument("--sequence-length", type=int, default=sequence_length, help="longest input, in tokens")
     group.add_argument("--seed", type=int, default=0)
@@ -101,7 +109,7 @@ def train(
     if options.freeze_layers:
         kbl.models.freeze(model, blocks=options.freeze_layers)
     if options.lora:
-        kbl.compress.add_lora(model, options.lora)
+        kbl.compress.add_lora(model, options.lora, targets=options.lora_targets)
     total = options.epochs * steps_per_epoch
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     print(

@@ -68,8 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
         check_tags(files, labels)
         needs_scheme = not options.part_of_speech and (files or texts is not None)
         scheme = scheme_of(options, files, labels) if needs_scheme else None
-        if texts is not None:
-            kbl.text.text_words(tokenizer, [""])  # refuses a tokenizer that does not tell where its tokens stand
         options.sequence_length = min(options.sequence_length, loaded.sequence_length)
         parts = {name: measured(source, tokenizer) for name, source in files.items()}
         if "train" in parts and "dev" not in parts:

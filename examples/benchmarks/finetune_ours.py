@@ -37,6 +37,7 @@ SEQUENCE_LENGTH = 128
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train low-rank changes of matrices only")
+    parser.add_argument("--lora-targets", nargs="+", default=["query", "value"], metavar="NAME", help="of add_lora")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="weights stay float32")
     parser.add_argument("--save", metavar="FOLDER", help="for the trained model")
     options = parser.parse_args()
@@ -61,7 +62,7 @@ def main() -> None:
     per_epoch = -(-len(training) // options.batch_size)
     steps = options.epochs * per_epoch
     if options.lora:
-        kbl.compress.add_lora(loaded.model, options.lora)
+        kbl.compress.add_lora(loaded.model, options.lora, targets=options.lora_targets)
     loaded.model.compile(kbl.training.adamw(options.learning_rate, steps, steps // 10), loss=loss, jit_compile=False)
     # Where `fit` has to create the slots, TensorFlow traces the first step twice.
     loaded.model.optimizer.build(loaded.model.trainable_variables)
