@@ -129,7 +129,8 @@ def test_a_full_size_model_on_128_tokens_takes_less_than_four_megabytes():
     weights = np.random.default_rng(0).dirichlet(np.full(128, 0.3), (12, 12, 128)).astype("float32")
     numbers = np.zeros(128, "int32")
     pieces = {"text": "a", "tokens": ("a",) * 128, "token_ids": numbers, "segment_ids": numbers, "words": ("a",)}
-    seen = interpret.Inspection(**pieces, word_ids=(0,) * 128, attention=weights, hidden_states=np.zeros(1))
+    pieces |= {"word_ids": (0,) * 128, "offsets": ((0, 1),) * 128}
+    seen = interpret.Inspection(**pieces, attention=weights, hidden_states=np.zeros(1))
     assert len(interpret.page([seen]).html) < 4e6
 
 
