@@ -38,7 +38,7 @@ def whole_characters(
         starts, ends: int64 [T]. A token may begin and end inside a character, and may be empty.
     """
     points, places = tf.strings.unicode_decode_with_offsets(texts, "UTF-8", errors="ignore")
-    widths = 1 + tf.reduce_sum(tf.cast(points.values[:, tf.newaxis] >= [0x80, 0x800, 0x10000], tf.int64), axis=1)
+    widths = utf8_sizes(points.values)
     limits = tf.cumsum(widths)
     begins = tf.gather(tf.gather(tf.pad(limits, [[1, 0]]), points.row_starts()), rows)
     first = tf.searchsorted(limits, begins + starts, side="right", out_type=tf.int64)
@@ -47,6 +47,11 @@ def whole_characters(
     known = tf.pad(places.values, [[0, 1]])
     behind = tf.where(ends > 0, tf.gather(known, last) + tf.gather(tf.pad(widths, [[0, 1]]), last), 0)
     return tf.where(starts < ends, tf.gather(known, first), behind), behind
+
+
+def utf8_sizes(points: tf.Tensor) -> tf.Tensor:
+    """The bytes of each of the code points [N] in UTF-8, int64."""
+    return 1 + tf.reduce_sum(tf.cast(points[:, tf.newaxis] >= [0x80, 0x800, 0x10000], tf.int64), axis=1)
 
 
 def counts_before(flags: tf.Tensor) -> tf.Tensor:

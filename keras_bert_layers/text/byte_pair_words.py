@@ -7,7 +7,7 @@ from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
 
 _SPACE = r"[\p{Z}\t-\r\x{1C}-\x{1F}\x{85}]"
 # Marks belong to the character before them; so do tag characters, which make a flag of a region.
-_MARK = r"[\p{M}\x{E0020}-\x{E007F}]"
+MARK = r"[\p{M}\x{E0020}-\x{E007F}]"
 _INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}\x{FFFD}]"
 # Punctuation as Google's tokenizer has it, and ideographs: each is a word of its own.
 _ALONE = (
@@ -73,7 +73,7 @@ def _characters(characters):
     def are(pattern):
         return tf.strings.regex_full_match(values, pattern)
 
-    is_space, is_mark = are(_SPACE), are(_MARK)
+    is_space, is_mark = are(_SPACE), are(MARK)
     is_letter = ~is_space & ~is_mark & ~are(_INVISIBLE)
     # What stands before a character, marks and what is invisible aside; -1 at the beginning of a text.
     places = tf.pad(tf.where(is_letter | is_space)[:, 0], [[1, 0]], constant_values=-1)

@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import tensorflow as tf
 
-from keras_bert_layers.text.byte_offsets import row_ids
+from keras_bert_layers.text.byte_offsets import row_ids, utf8_sizes
 from keras_bert_layers.text.character_rules import CharacterRules
 from keras_bert_layers.text.normalization import CODE_POINTS
 
@@ -35,7 +35,7 @@ def order_marks(texts: tf.Tensor, rules: CharacterRules) -> tuple[tf.Tensor, tf.
     order = tf.argsort(tf.gather_nd(run * 256 + kinds, moving), stable=True)
     values = tf.tensor_scatter_nd_update(points.values, moving, tf.gather_nd(points.values, tf.gather(moving, order)))
     ordered = points.with_values(values)
-    widths = 1 + tf.reduce_sum(tf.cast(values[:, tf.newaxis] >= [0x80, 0x800, 0x10000], tf.int64), axis=1)
+    widths = utf8_sizes(values)
     # Every byte's place, and behind each row its end.
     splits = tf.gather(tf.pad(tf.cumsum(widths), [[1, 0]]), ordered.row_splits)
     splits += tf.range(tf.size(splits, tf.int64))

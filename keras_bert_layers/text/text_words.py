@@ -6,11 +6,9 @@ import tensorflow as tf
 
 from keras_bert_layers.text.byte_offsets import counts_before, end_of_last, row_ids
 from keras_bert_layers.text.byte_pair_tokenizer import BytePairTokenizer
-from keras_bert_layers.text.byte_pair_words import byte_pair_words
+from keras_bert_layers.text.byte_pair_words import MARK, byte_pair_words
 from keras_bert_layers.text.tokenizer import BertTokenizer
 
-# Marks belong to the character before them; so do tag characters, which make a flag of a region.
-_MARK = r"[\p{M}\x{E0020}-\x{E007F}]"
 # What the tokenizer drops, or takes as a space: no word ends with it.
 _INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}]"
 # Without any of these, tab and line ends aside, words end where their last tokens do.
@@ -93,7 +91,7 @@ def _tight_ends(texts, rows, starts, ends):
     visible = ~tf.strings.regex_full_match(characters.values, _INVISIBLE)
     ends = tf.maximum(end_of_last(visible, ends), starts + 1)
     # The first character at or behind the end that is no mark; the end of the text is none either.
-    no_mark = ~tf.strings.regex_full_match(characters.values, _MARK)
+    no_mark = ~tf.strings.regex_full_match(characters.values, MARK)
     places = tf.concat([tf.where(no_mark)[:, 0], [tf.size(no_mark, tf.int64)]], axis=0)
     behind_marks = tf.gather(places, tf.gather(counts_before(no_mark), ends))
     next_starts = tf.concat([starts[1:], [tf.size(no_mark, tf.int64)]], axis=0)[: tf.size(starts)]

@@ -89,6 +89,19 @@ def test_windows_are_those_of_a_loop(settings):
                 assert row == window[name]
 
 
+def windows_of_hugging_face(tokenizer, questions, contexts, length, stride):
+    return tokenizer(
+        questions,
+        contexts,
+        truncation="only_second",
+        max_length=length,
+        stride=stride,
+        padding="longest",
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+
+
 @pytest.mark.parametrize("stride", [0, 3, 5])
 def test_windows_are_those_of_hugging_face(stride, tmp_path):
     transformers = pytest.importorskip("transformers")
@@ -97,16 +110,7 @@ def test_windows_are_those_of_hugging_face(stride, tmp_path):
     # A question that is too long is an error there.
     asked = [question for question in QUESTIONS if len(theirs.tokenize(question)) <= 5]
     contexts = [text for question, text in zip(QUESTIONS, CONTEXTS, strict=True) if question in asked]
-    expected = theirs(
-        asked,
-        contexts,
-        truncation="only_second",
-        max_length=14,
-        stride=stride,
-        padding="longest",
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
+    expected = windows_of_hugging_face(theirs, asked, contexts, 14, stride)
     windows = preprocessor(stride=stride)((asked, contexts))
     assert windows["token_ids"].numpy().tolist() == expected["input_ids"]
     assert windows["segment_ids"].numpy().tolist() == expected["token_type_ids"]
@@ -131,16 +135,7 @@ def test_windows_of_byte_pairs_are_those_of_hugging_face(tmp_path):
     layer = QuestionPreprocessor(byte_pair_examples.ours_from(content, tmp_path), 40, 9, max_question_length=25)
     asked = [question for question in QUESTIONS if len(theirs.tokenize(question)) <= 25]
     contexts = [text for question, text in zip(QUESTIONS, CONTEXTS, strict=True) if question in asked]
-    expected = theirs(
-        asked,
-        contexts,
-        truncation="only_second",
-        max_length=40,
-        stride=9,
-        padding="longest",
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
+    expected = windows_of_hugging_face(theirs, asked, contexts, 40, 9)
     windows = layer((asked, contexts))
     assert len(windows["token_ids"]) > len(asked)
     assert windows["token_ids"].numpy().tolist() == expected["input_ids"]
