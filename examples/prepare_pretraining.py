@@ -80,7 +80,9 @@ def parse_arguments(command: list[str] | None) -> tuple[argparse.Namespace, list
     source.add_argument("--vocabulary", help="a vocab.txt")
     source.add_argument("--learn-vocabulary", type=int, metavar="N", help="learn one of N word pieces from the corpus")
     words.add_argument("--vocabulary-sample", type=int, default=100, metavar="MB", help="of text to learn it from")
-    words.add_argument("--vocabulary-characters", type=int, default=1000, help="at most; about 8000 for Chinese")
+    words.add_argument(
+        "--vocabulary-characters", type=int, default=1000, help="at most, ideographs apart; about 8000 for Korean"
+    )
     words.add_argument("--cased", action="store_true", help="keep capitals and accents")
 
     examples = parser.add_argument_group("examples")

@@ -100,6 +100,15 @@ def test_rare_pieces_and_rare_characters_are_left_out():
     assert not [piece for piece in learned[5:] if "c" in piece]
 
 
+def test_ideographs_beyond_the_limit_are_learned_as_often_as_they_occur():
+    texts = ["ab ab ab abc", "\u6211\u6211 \u4eec\u4eec\u4eec\u4eec\u4eec \u5929 \u00e9\u00e9\u00e9\u00e9"]
+    learned = learn_vocabulary(texts, 50, max_characters=3)
+    # From the start the three most frequent characters; `c` and the letter `\u00e9` are lost, \u5929 is too rare.
+    assert learned[5:] == ["a", "b", "\u4eec", "##a", "##b", "ab", "\u6211"]
+    assert learn_vocabulary(texts, 50, min_frequency=1, max_characters=3)[-1] == "\u5929"
+    assert learn_vocabulary(texts, 11, max_characters=3) == learned[:11]
+
+
 def test_reading_stops_at_the_given_bytes():
     many = ["aa bb"] * 3 + ["zz"] * 3
     assert learn_vocabulary(many, 50, max_bytes=15) == learn_vocabulary(many[:3], 50)
