@@ -32,6 +32,7 @@ from quickstart_progress import clock, quiet_start
 
 with quiet_start():
     import keras
+    import numpy as np
     import pretrain_arguments
     import pretrain_data
     import pretrain_figure
@@ -207,6 +208,8 @@ def train(arguments, source, phases, model, resume, callbacks) -> None:
     for phase in phases:
         if resume.step > phase.end:
             continue
+        if resume.step == phase.begin:
+            begin_positions(model, trained=max((p.sequence_length for p in phases if p.end <= phase.begin), default=0))
         # With the shapes of the phase before it, the functions would be traced for any shape.
         model.make_train_function(force=True)
         model.make_test_function(force=True)
@@ -219,6 +222,17 @@ def train(arguments, source, phases, model, resume, callbacks) -> None:
             callbacks=callbacks,
             verbose=0,
         )
+
+
+def begin_positions(model: keras.Model, trained: int) -> None:
+    """Lets positions that no phase has trained begin as copies of those before them (Beltagy et al. 2020, section 5).
+
+    Their neighbours are then attended to from the first step on; from random vectors this is learned slowly.
+    """
+    table = model.get_layer("embeddings").position_embedding
+    if 0 < trained < table.sequence_length:
+        rows = np.arange(table.sequence_length) % trained
+        table.position_embeddings.assign(keras.ops.take(table.position_embeddings, rows, axis=0))
 
 
 def save(arguments, source, model, config, path: Path) -> Path:

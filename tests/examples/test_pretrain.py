@@ -9,8 +9,9 @@ import numpy as np
 import pretrain
 import pretrain_data
 import pytest
+import tiny
 
-from keras_bert_layers import convert, data, text
+from keras_bert_layers import convert, data, models, text
 
 BENCHMARKS = Path(__file__).parents[2] / "examples" / "benchmarks"
 WORDS = ["the", "a", "rain", "cat", "dog", "sun", "wind", "runs", "sleeps", "falls", "is", "good", "bad", "very", "not"]
@@ -26,12 +27,15 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def test_it_pretrains_from_texts_and_says_how_to_go_on(corpus, tmp_path, capsys):
+def test_it_pretrains_from_texts_and_says_how_to_go_on(corpus, tmp_path, capsys, monkeypatch):
+    trained, begin = [], pretrain.begin_positions
+    monkeypatch.setattr(pretrain, "begin_positions", lambda model, **kw: trained.append(kw) or begin(model, **kw))
     output = tmp_path / "out"
     pretrain.main(["--smoke", "--corpus", str(corpus), "--output", str(output), "--tensorboard"])
     printed = capsys.readouterr()
     assert printed.err == ""
     assert f"convert_checkpoint.py {output / 'pretrained'} {output / 'huggingface'} --to huggingface" in printed.out
+    assert trained == [{"trained": 0}, {"trained": 16}]
 
     summary = json.loads((output / "summary.json").read_text())
     assert summary["steps"] == 10
@@ -117,6 +121,20 @@ def test_bad_input_is_refused_with_a_message_and_nothing_is_written(options, mes
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_positions_of_longer_sequences_begin_as_copies_of_the_trained_ones():
+    model = models.bert_pretrainer(models.bert_encoder(tiny.config(max_sequence_length=10)))
+    weights = model.get_weights()
+    table = model.get_layer("embeddings").position_embedding.position_embeddings
+    before = table.numpy()
+    pretrain.begin_positions(model, trained=0)
+    pretrain.begin_positions(model, trained=10)
+    np.testing.assert_array_equal(table, before)
+    pretrain.begin_positions(model, trained=4)
+    np.testing.assert_array_equal(table, before[[0, 1, 2, 3, 0, 1, 2, 3, 0, 1]])
+    others = [(old, new) for old, new in zip(weights, model.get_weights(), strict=True) if old.shape != before.shape]
+    assert all(np.array_equal(old, new) for old, new in others)
 
 
 def test_phases_follow_each_other():
