@@ -49,8 +49,10 @@ class Windows:
         return self.token_ids.row_lengths().numpy()
 
     def __str__(self) -> str:
-        cut = f", {self.cut_questions:,} questions cut" if self.cut_questions else ""
-        return f"{len(self):,} windows of {np.mean(self.lengths):.0f} tokens on average{cut}"
+        notes = f", {self.cut_questions:,} questions cut" if self.cut_questions else ""
+        unknown = np.count_nonzero(self.token_ids.values == self.preprocessor.tokenizer.unk_id)
+        notes += f", {unknown:,} words in them unknown" if unknown else ""
+        return f"{len(self):,} windows of {np.mean(self.lengths):.0f} tokens on average{notes}"
 
 
 def make_windows(preprocessor: kbl.text.QuestionPreprocessor, questions: kbl.data.tasks.Questions) -> Windows:

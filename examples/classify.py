@@ -181,13 +181,14 @@ def train(options, model, problem: Problem, features: Features, examples, target
 
 def about(part: Examples, options, say, name: str) -> dict:
     """Says what a table holds, and returns it for the results."""
-    empty, cut = len(part.table.empty), part.cut(options.sequence_length)
+    empty, cut, unknown = len(part.table.empty), part.cut(options.sequence_length), int(part.unknown.sum())
     notes = [f"{empty:,} empty (line {part.table.empty[0]})"] if empty else []
     notes += [f"{cut:,} cut at {options.sequence_length} tokens"] if cut else []
+    notes += [f"{unknown:,} words unknown"] if unknown else []
     held = ", held out of the training examples" if name == "dev" and options.dev is None else ""
     kind = "texts" if part.table.pairs is None else "pairs"
     say(name, f"{part.table.path}: {len(part):,} {kind}{held}" + (f" ({', '.join(notes)})" if notes else ""))
-    return {"file": str(part.table.path), "examples": len(part), "empty": empty, "cut": cut}
+    return {"file": str(part.table.path), "examples": len(part), "empty": empty, "cut": cut, "unknown": unknown}
 
 
 class _Say:

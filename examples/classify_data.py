@@ -8,15 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from text_input import count_tokens
 
 import keras_bert_layers as kbl
 import keras_bert_layers.convert
 import keras_bert_layers.data
 import keras_bert_layers.serving
 from keras_bert_layers.data.tasks import LabelledTexts, read_table
-
-# Texts that are tokenized at once to learn their lengths.
-_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,17 @@ class Columns:
 
 @dataclass(frozen=True)
 class Examples:
-    """A table whose texts are measured: `lengths` int [N], in tokens with the special ones."""
+    """A table whose texts are measured.
+
+    Args:
+        table: the texts, or the pairs of them.
+        lengths: int [N], in tokens with the special ones.
+        unknown: int [N], how many of the tokens are words that the tokenizer does not know.
+    """
 
     table: LabelledTexts
     lengths: np.ndarray
+    unknown: np.ndarray
 
     def __len__(self) -> int:
         return len(self.table)
@@ -83,18 +88,14 @@ class Examples:
 
         table = self.table
         parts = {name: picked(getattr(table, name)) for name in ("texts", "pairs", "labels", "lines")}
-        return Examples(dataclasses.replace(table, **parts), self.lengths[rows])
+        return Examples(dataclasses.replace(table, **parts), self.lengths[rows], self.unknown[rows])
 
 
 def measured(table: LabelledTexts, tokenizer) -> Examples:
     """The table with the lengths of its texts in tokens."""
     columns = [table.texts] if table.pairs is None else [table.texts, table.pairs]
-    lengths = np.full(len(table), 1 + len(columns))  # [CLS], and a [SEP] behind each text
-    for column in columns:
-        for start in range(0, len(column), _AT_ONCE):
-            tokens = tokenizer.tokenize(column[start : start + _AT_ONCE])
-            lengths[start : start + _AT_ONCE] += tokens.row_lengths().numpy()
-    return Examples(table, lengths)
+    counts, unknown = np.sum([count_tokens(tokenizer, column) for column in columns], axis=0)
+    return Examples(table, 1 + len(columns) + counts, unknown)  # [CLS], and a [SEP] behind each text
 
 
 def held_out(labels: list, share: float, seed: int) -> np.ndarray:

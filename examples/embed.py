@@ -39,7 +39,7 @@ with quiet_start():
     import keras
     import numpy as np
     from embed_arguments import IN_FIGURE, parse_arguments
-    from embed_data import Embedder, Pairs, read_pairs, read_train, token_counts, training_batches
+    from embed_data import Embedder, Pairs, about_texts, read_pairs, read_train, training_batches
     from embed_figure import draw_cosines, draw_similarities
     from embed_neighbours import most_similar_pairs, nearest, pair_scores
     from text_input import read_lines, refusing_bad_input
@@ -137,8 +137,9 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
     begin = time.perf_counter()
     model, pairs = loaded.model, tables["train"]
     for name, table in tables.items():
-        cut = sum(int(np.sum(counts > options.sequence_length)) for counts in _counts(table, loaded.tokenizer))
-        say(name, f"{table}" + (f", {cut:,} texts cut at {options.sequence_length} tokens" if cut else ""))
+        texts = [text for column in table.texts for text in column]
+        notes = about_texts(loaded.tokenizer, texts, options.sequence_length)
+        say(name, f"{table}" + (f", {notes}" if notes else ""))
     losses = {
         "contrastive": lambda: kbl.training.ContrastiveLoss(options.scale, options.symmetric),
         "cosine": kbl.training.CosineScoreLoss,
@@ -189,14 +190,9 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
 
 def use(options, embedder: Embedder, texts: list[str], queries: list[str]) -> None:
     """Prints, writes and draws what was asked for."""
-    counts = token_counts(embedder.preprocessor.tokenizer, texts)
-    too_long = np.count_nonzero(counts > options.sequence_length)
-    if too_long:
-        print(
-            f"{too_long:,} of {len(texts):,} texts are longer than {options.sequence_length} tokens: their ends are "
-            "cut off.",
-            file=sys.stderr,
-        )
+    notes = about_texts(embedder.preprocessor.tokenizer, texts, options.sequence_length)
+    if notes:
+        print(f"Of {len(texts):,} texts: {notes}.", file=sys.stderr)
     vectors = embedder(texts)
     if queries:
         cosines, numbers = nearest(embedder(queries), vectors, options.top)
@@ -225,10 +221,6 @@ def described(scores: dict[str, float]) -> str:
 
 def say(name: str, text) -> None:
     print(f"{name:9} {text}", flush=True)
-
-
-def _counts(pairs, tokenizer):
-    return [token_counts(tokenizer, column) for column in pairs.texts]
 
 
 if __name__ == "__main__":

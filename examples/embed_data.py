@@ -9,16 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from text_input import read_lines
+from text_input import count_tokens, read_lines
 
 import keras_bert_layers as kbl
 import keras_bert_layers.data
 import keras_bert_layers.serving
 import keras_bert_layers.text
 from keras_bert_layers.data.tasks import LabelledTexts, read_table
-
-# Texts that are tokenized together to be measured: the tokens of a whole corpus would take more room than its texts.
-_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
@@ -107,12 +104,14 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def token_counts(tokenizer, texts: Sequence[str]) -> np.ndarray:
-    """int [N]: the tokens of each text, with [CLS] and [SEP]."""
-    counts = np.full(len(texts), 2)
-    for start in range(0, len(texts), _AT_ONCE):
-        counts[start : start + _AT_ONCE] += tokenizer.tokenize(texts[start : start + _AT_ONCE]).row_lengths().numpy()
-    return counts
+def about_texts(tokenizer, texts: Sequence[str], sequence_length: int) -> str:
+    """How many of the texts are cut, and how many of their words unknown; empty if none."""
+    counts, unknown = count_tokens(tokenizer, texts)
+    numbers = {
+        f"texts cut at {sequence_length} tokens": np.count_nonzero(counts + 2 > sequence_length),  # [CLS] and [SEP]
+        "words unknown": np.sum(unknown),
+    }
+    return ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number)
 
 
 class Embedder:
@@ -136,7 +135,7 @@ def training_batches(
     pairs: Pairs, labels: np.ndarray | None, preprocessor: kbl.text.BertPreprocessor, batch_size: int, seed: int
 ):
     """step -> endless batches from that step on: the features of the pairs, and `labels` or else the texts' numbers."""
-    counts = np.max([token_counts(preprocessor.tokenizer, column) for column in pairs.texts], axis=0)
+    counts = np.max([count_tokens(preprocessor.tokenizer, column)[0] for column in pairs.texts], axis=0)
     # Texts as tensors, once: every new start of the batches would turn the lists into them again.
     columns = tuple(tf.constant(column) for column in pairs.texts)
     if labels is not None:

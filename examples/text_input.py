@@ -3,13 +3,16 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from quickstart_progress import clock
+
+# Texts that are tokenized together to be measured: the tokens of a whole corpus would take more room than its texts.
+_AT_ONCE = 10_000
 
 
 @contextlib.contextmanager
@@ -37,6 +40,16 @@ def read_lines(path: Path | None) -> list[str]:
     if not lines:
         raise ValueError(f"There is no text in {place}. Expected one text a line.")
     return lines
+
+
+def count_tokens(tokenizer, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """int [N] and int [N]: the tokens of each text, and how many of them are words that the tokenizer does not know."""
+    counts, unknown = np.zeros((2, len(texts)), int)
+    for start in range(0, len(texts), _AT_ONCE):
+        tokens = tokenizer.tokenize(texts[start : start + _AT_ONCE])
+        counts[start : start + _AT_ONCE] = tokens.row_lengths()
+        unknown[start : start + _AT_ONCE] = tf.reduce_sum(tf.cast(tokens == tokenizer.unk_id, tf.int32), axis=1)
+    return counts, unknown
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:

@@ -106,6 +106,11 @@ def test_lines_of_the_standard_input_are_answered_one_for_one(trained, capsys, m
     assert "3 texts (1 empty (line 2))" in printed.err
 
 
+def test_words_that_the_tokenizer_does_not_know_are_counted(trained, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"good {'x' * 101}\n\u2602 film \u2602\nbad film\n"))
+    assert "3 texts (3 words unknown)" in run(capsys, "--model", trained, "--predict", "-").err
+
+
 def test_a_run_that_was_killed_ends_like_one_that_was_not(trained, folder, tmp_path, capsys, monkeypatch):
     class Killed(Exception):
         pass

@@ -180,10 +180,10 @@ def test_another_checkpoint_is_pooled_as_asked_for(file, tmp_path, capsys):
     np.testing.assert_allclose(np.load(tmp_path / "vectors.npy"), expected, atol=1e-5)
 
 
-def test_texts_that_are_cut_off_are_counted(checkpoint, tmp_path, capsys):
-    (tmp_path / "long.txt").write_text(f"a film\n{'very ' * 15}good\n")
+def test_texts_that_are_cut_off_and_unknown_words_are_counted(checkpoint, tmp_path, capsys):
+    (tmp_path / "long.txt").write_text(f"a film \u2602\n{'very ' * 15}good\n", encoding="utf-8")
     shown = run(capsys, "--model", checkpoint, tmp_path / "long.txt", "--query", "bad", "--top", 1).err
-    assert shown == "1 of 2 texts are longer than 16 tokens: their ends are cut off.\n"
+    assert shown == "Of 2 texts: 1 texts cut at 16 tokens, 1 words unknown.\n"
 
 
 @pytest.mark.parametrize("sentences", [SENTENCES, ["a $5 film, 10% _off_", "电影"], ["alone"], ["a film"] * 50])
