@@ -184,7 +184,7 @@ def _place(path, column, first, names) -> int:
     """The number of a column that is given by name or number."""
     if isinstance(column, str):
         if names is None or names.count(column) != 1:
-            reason = "has no header" if names is None else f"{names.count(column)} of them"
+            reason = "there is no header" if names is None else f"there are {names.count(column) or 'none'}"
             raise ValueError(
                 f"{path}, line 1: expected one column named {column!r} ({reason}). The first line is {_short(first)}. "
                 "Name the columns as they are there, or give their numbers, from 0, where there is no header."
