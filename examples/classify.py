@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name == scored[-1]:
             options.output.mkdir(parents=True, exist_ok=True)
             picture = options.output / "errors.png"
-            problem.draw(picture, targets[name], logits, f"{examples[name].table.path}, {len(logits):,} texts")
+            problem.draw(picture, targets[name], logits, f"{examples[name].table.path.name}, {len(logits):,} texts")
             say("figure", picture)
     if "train" in examples:
         results |= {

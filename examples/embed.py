@@ -181,7 +181,7 @@ def train(options, loaded, preprocessor, tables: dict[str, Pairs], labels: np.nd
             say("", "less than before the training: try a lower --learning-rate, more pairs, or another --loss")
         if table.scores is not None:
             path = options.output / "cosines.png"
-            draw_cosines(path, table.scores, np.sum(vectors[0] * vectors[1], axis=1), f"{table.path}: {name}")
+            draw_cosines(path, table.scores, np.sum(vectors[0] * vectors[1], axis=1), f"{table.path.name}: {name}")
     results["examples"] = {name: {"file": str(table.path), "pairs": len(table)} for name, table in tables.items()}
     results["settings"] = json.loads(json.dumps(vars(options), default=str))
     results["seconds"] = time.perf_counter() - begin

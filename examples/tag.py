@@ -246,7 +246,7 @@ def draw(path: Path, expected, predicted, scheme, source) -> None:
     numbers = {name: number for number, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), int)
     np.add.at(counts, tuple(np.array([[numbers[name] for name in pair] for pair in pairs]).T), 1)
-    draw_confusion(path, counts, names, f"{source.path}, {len(pairs):,} words")
+    draw_confusion(path, counts, names, f"{source.path.name}, {len(pairs):,} words")
 
 
 @contextlib.contextmanager
