@@ -4,15 +4,17 @@
 
 1. pretrains a small BERT on the corpus (`pretrain.py`; a sentence or paragraph a line, an empty line behind each
    document) with a vocabulary learned from it: masked words only, first in sequences of 32, for with so little text
-   those of 128 never get beyond how often each character occurs, then in the length that is fine-tuned;
-2. saves the same model with fresh weights;
-3. fine-tunes both for sentiment by `classify.py` (ChnSentiCorp: `{train,dev,test}.tsv` with the columns `label` and
-   `text_a`; a text that stands in several places is kept once, in test before dev before train), and for the entities
-   of resumes by `tag.py` (`{train,dev,test}.char.bmes`, a character and its tag a line);
-4. prints the test scores of both, over `--seeds`, and writes them to `--output` as JSON, with a picture of the
-   scores on the development files after each epoch.
+   those of 128 are slow to get beyond how often each character occurs, then in the length that is fine-tuned;
+2. pretrains a second one on the corpus and the texts that both tasks train on, without their labels; with next
+   sentences, which reviews have (Gururangan et al. 2020, Don't Stop Pretraining, arXiv:2004.10964);
+3. saves the first one with fresh weights;
+4. fine-tunes all three for sentiment by `classify.py` (ChnSentiCorp: `{train,dev,test}.tsv` with the columns `label`
+   and `text_a`; a text that stands in several places is kept once, in test before dev before train), and for the
+   entities of resumes by `tag.py` (`{train,dev,test}.char.bmes`, a character and its tag a line);
+5. prints the test scores, over `--seeds`, and writes them to `--output` as JSON, with a picture of the scores on the
+   development files after each epoch.
 
-About half an hour on two cores.
+About 40 minutes on two cores for one seed, 12 more for each other one.
 """
 
 import os
@@ -22,6 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import argparse
 import csv
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -31,42 +34,47 @@ EXAMPLES = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(EXAMPLES))
 
 
+# Where each model is, below `--output`, and its name and color in the picture.
+MODELS = {
+    "fresh": ("not pretrained", "#9aa5b1"),
+    "pretraining": ("pretrained", "#1f6feb"),
+    "pretraining-tasks": ("pretrained, also on the tasks' texts", "#d9822b"),
+}
+
+
 def main() -> None:
     options = parse_arguments()
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
     counts = without_copies(options.chnsenticorp, output)
-    sizes = [f"--{name}={vars(options)[name.replace('-', '_')]}" for name in ("num-layers", "hidden-dim", "num-heads")]
-    call(
-        *("pretrain.py", "--corpus", str(options.corpus), "--layout", "sentences", *sizes),
-        *("--vocabulary-size", str(options.vocabulary_size), "--objective", "none", "--phases", options.phases),
-        *("--learning-rate", "2e-3", "--dropout", "0.0", "--output", str(output / "pretraining")),
-    )
-    pretrained = output / "pretraining/pretrained"
-    fresh_copy(pretrained, output / "fresh")
+    write_task_texts(output / "train.tsv", options.resume_ner / "train.char.bmes", output / "texts.txt")
+    pretrain(options, [options.corpus], "none", options.phases, "pretraining")
+    corpora = [options.corpus, output / "texts.txt"]
+    pretrain(options, corpora, "next_sentence", options.task_phases, "pretraining-tasks")
+    fresh_copy(output / "pretraining/pretrained", output / "fresh/pretrained")
     scores, curves = {}, {}
-    for name, model in (("pretrained", pretrained), ("not pretrained", output / "fresh")):
+    for folder, (name, _) in MODELS.items():
         for seed in range(options.seeds):
-            common = ["--model", str(model), "--seed", str(seed), "--sequence-length", "128"]
-            run = output / f"sentiment-{name.replace(' ', '-')}-{seed}"
+            common = ["--model", str(output / folder / "pretrained"), "--sequence-length", "128"]
+            common += ["--learning-rate", "1e-3", "--seed", str(seed)]
+            run = output / f"sentiment-{folder}-{seed}"
             tables = [f"--{part}={output / part}.tsv" for part in ("train", "dev", "test")]
-            recipe = ["--epochs", str(options.sentiment_epochs), "--learning-rate", "3e-4"]
-            call("classify.py", *common, *recipe, *tables, "--text", "text_a", "--output", str(run))
+            epochs = ["--epochs", str(options.sentiment_epochs)]
+            call("classify.py", *common, *epochs, *tables, "--text", "text_a", "--output", str(run))
             add(run, "ChnSentiCorp", "accuracy", name, scores, curves)
-            run = output / f"resume-{name.replace(' ', '-')}-{seed}"
+            run = output / f"resume-{folder}-{seed}"
             files = [f"--{part}={options.resume_ner / part}.char.bmes" for part in ("train", "dev", "test")]
-            recipe = ["--epochs", str(options.resume_epochs), "--learning-rate", "1e-3"]
-            call("tag.py", *common, *recipe, *files, "--output", str(run))
+            call("tag.py", *common, "--epochs", str(options.resume_epochs), *files, "--output", str(run))
             add(run, "Resume NER", "f1", name, scores, curves)
 
     rows = [{"task": task, "model": name, "scores": values} for (task, name), values in scores.items()]
     report = {"chnsenticorp": counts, "seeds": options.seeds, "rows": rows}
     (output / "results.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"\nChnSentiCorp: {counts}")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["task"]):
         values = row["scores"]
         spread = f"{100 * min(values):.1f} to {100 * max(values):.1f}"
-        print(f"{row['task']:<24} {row['model']:<16} {100 * statistics.mean(values):5.1f}  ({spread})")
+        print(f"{row['task']:<24} {row['model']:<38} {100 * statistics.mean(values):5.1f}  ({spread})")
     draw(output / "scores.png", curves)
 
 
@@ -77,6 +85,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--resume-ner", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path("finetune-chinese"))
     parser.add_argument("--phases", default="32:2600:128,128:800:32", help="of pretraining, LENGTH:STEPS:BATCH,…")
+    parser.add_argument("--task-phases", default="32:2200:128,128:700:32", help="of that on the tasks' texts too")
     parser.add_argument("--num-layers", type=int, default=3)
     parser.add_argument("--hidden-dim", type=int, default=128)
     parser.add_argument("--num-heads", type=int, default=4)
@@ -85,6 +94,27 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--resume-epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=1)
     return parser.parse_args()
+
+
+def write_task_texts(reviews: Path, resumes: Path, path: Path) -> None:
+    """The reviews, a sentence a line, and the lines of the resumes, with an empty line behind each; no labels."""
+    with open(reviews, encoding="utf-8", newline="") as file:
+        texts = [row["text_a"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    documents = [[sentence.strip() for sentence in re.split("(?<=[。！？!?；;])", text)] for text in texts]
+    for block in resumes.read_text(encoding="utf-8").split("\n\n"):
+        documents.append(["".join(line.split()[0] for line in block.splitlines() if line.strip())])
+    documents = ["\n".join(filter(None, sentences)) for sentences in documents]
+    path.write_text("\n\n".join(filter(None, documents)) + "\n", encoding="utf-8")
+
+
+def pretrain(options, corpora: list[Path], objective: str, phases: str, folder: str) -> None:
+    """Makes a model of these texts by `pretrain.py`."""
+    sizes = [f"--{name}={vars(options)[name.replace('-', '_')]}" for name in ("num-layers", "hidden-dim", "num-heads")]
+    call(
+        *("pretrain.py", "--corpus", *map(str, corpora), "--layout", "sentences", "--objective", objective, *sizes),
+        *("--vocabulary-size", str(options.vocabulary_size), "--phases", phases, "--learning-rate", "2e-3"),
+        *("--dropout", "0.0", "--output", str(options.output / folder)),
+    )
 
 
 def call(script: str, *arguments: str) -> None:
@@ -112,7 +142,7 @@ def draw(path: Path, curves: dict[tuple[str, str], list[list[float]]]) -> None:
     tasks = list(dict.fromkeys(task for task, _ in curves))
     figure, panels = plt.subplots(1, len(tasks), figsize=(9, 3.6), layout="constrained")
     for (task, model), seeds in curves.items():
-        panel, color = panels[tasks.index(task)], "#1f6feb" if model == "pretrained" else "#9aa5b1"
+        panel, color = panels[tasks.index(task)], dict(MODELS.values())[model]
         epochs = range(1, min(map(len, seeds)) + 1)  # a run may have ended early
         means = [statistics.mean(scores[epoch - 1] for scores in seeds) for epoch in epochs]
         for scores in seeds:
@@ -151,6 +181,7 @@ def fresh_copy(pretrained: Path, path: Path) -> None:
         import keras_bert_layers as kbl
         import keras_bert_layers.convert
 
+    path.parent.mkdir(exist_ok=True)
     keras.utils.set_random_seed(0)
     loaded = kbl.convert.from_pretrained(pretrained, task="encoder")
     model = kbl.models.masked_lm(kbl.models.bert_encoder(loaded.config, pooler=False))
