@@ -56,7 +56,7 @@ def main() -> None:
     for folder, (name, _) in MODELS.items():
         for seed in range(options.seeds):
             common = ["--model", str(output / folder / "pretrained"), "--sequence-length", "128"]
-            common += ["--learning-rate", "1e-3", "--seed", str(seed)]
+            common += ["--learning-rate", str(options.learning_rate), "--seed", str(seed)]
             run = output / f"sentiment-{folder}-{seed}"
             tables = [f"--{part}={output / part}.tsv" for part in ("train", "dev", "test")]
             epochs = ["--epochs", str(options.sentiment_epochs)]
@@ -90,6 +90,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--hidden-dim", type=int, default=128)
     parser.add_argument("--num-heads", type=int, default=4)
     parser.add_argument("--vocabulary-size", type=int, default=6000)
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of fine-tuning")
     parser.add_argument("--sentiment-epochs", type=int, default=3)
     parser.add_argument("--resume-epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=1)
