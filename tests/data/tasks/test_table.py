@@ -111,7 +111,7 @@ def test_a_label_that_is_no_number_is_named_with_its_line(label, tmp_path):
         ("a.tsv", "a\t1\n\nb\t1\n", NUMBERED, r"line 2: expected 2 column\(s\)"),
         ("a.csv", "text,label\na,1,2\n", NAMED, r"line 2: expected 2 column\(s\) .* Received 3"),
         ("a.tsv", "a\t1\n", {"text": 0, "label": 2}, r"line 1: expected a column 2 \(counted from 0\). There are 2"),
-        ("a.tsv", "a\t1\n", NAMED, r"expected one column named 'text' \(there are none\). The first line is \['a', '1'\]"),
+        ("a.tsv", "a\t1\n", NAMED, r"one column named 'text' \(there are none\). The first line is \['a', '1'\]"),
         ("a.tsv", "text\ttext\nb\tc\n", {"text": "text"}, r"named 'text' \(there are 2\)"),
         ("a.tsv", "a\t1\n", {**NAMED, "header": False}, r"named 'text' \(there is no header\)"),
         ("a.csv", 'a,1\n"b,0\n', NUMBERED, "a.csv, line 2: the row that begins here is no CSV: unexpected end of data"),
