@@ -97,10 +97,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table of reviews, whose quotes are part of the text."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 def write_task_texts(reviews: Path, resumes: Path, path: Path) -> None:
     """The reviews, a sentence a line, and the lines of the resumes, with an empty line behind each; no labels."""
-    with open(reviews, encoding="utf-8", newline="") as file:
-        texts = [row["text_a"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    texts = [row["text_a"] for row in read_rows(reviews)]
     documents = [[sentence.strip() for sentence in re.split("(?<=[。！？!?；;])", text)] for text in texts]
     for block in resumes.read_text(encoding="utf-8").split("\n\n"):
         documents.append(["".join(line.split()[0] for line in block.splitlines() if line.strip())])
@@ -161,8 +166,7 @@ def without_copies(folder: Path, output: Path) -> dict[str, int]:
     """Writes the three parts so that a text stands once in all of them; test keeps its own, then dev. Rows kept."""
     seen, counts = set(), {}
     for part in ("test", "dev", "train"):
-        with open(folder / f"{part}.tsv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = read_rows(folder / f"{part}.tsv")
         texts = [row["text_a"] for row in rows]
         kept = {text: row["label"] for text, row in zip(texts, rows, strict=True) if text not in seen}
         seen.update(kept)
