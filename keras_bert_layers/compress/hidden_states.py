@@ -21,8 +21,9 @@ def with_hidden_states(model: keras.Model) -> keras.Model:
     def call(layer, *args, **kwargs):
         if layer is not stack:
             return layer(*args, **kwargs)
+        kept = kwargs.pop("keep_first", None)
         states[:] = layer.hidden_states(*args, **kwargs)
-        return states[-1]
+        return states[-1] if kept is None else states[-1][:, :kept]
 
     wired = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
     return keras.Model(wired.input, {"outputs": wired.output, "hidden_states": list(states)}, name=model.name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_bert_layers import ops
-from keras_bert_layers.layers.parts import build_parts, deserialize_parts, serialize_part
+from keras_bert_layers.layers.parts import build_parts, deserialize_parts, kept_shape, serialize_part
 from keras_bert_layers.layers.recomputed import recomputed
 from keras_bert_layers.ops.tracing import is_recorded
 
@@ -41,9 +41,13 @@ class EncoderStack(keras.layers.Layer):
         pack_ids: int [B, S]; the packed sequence a position belongs to, 0 = padding. Defaults to `None`.
         position_ids: int [B, S], for blocks with rotary positions. Defaults to `None`.
         training: bool. Whether dropout is active.
+        keep_first: int > 0. Only the first so many positions have an output, that of `call(...)[:, :keep_first]`: the
+            last block then leaves out what the others are not needed for, if it has `supports_keep_first`. Not in
+            `hidden_states`. Defaults to `None`: every position.
 
     Returns:
-        float [B, S, H]; from `hidden_states`, a list of L such tensors, the last one the output.
+        float [B, S, H], or [B, Q, H] with Q = min(`keep_first`, S); from `hidden_states`, a list of L tensors
+        [B, S, H], the last one the output.
 
     Raises:
         ValueError: if `blocks` is empty or `order` names a block that is not there; or if `unpad=True` where it cannot
@@ -97,29 +101,47 @@ class EncoderStack(keras.layers.Layer):
         position_ids=None,
         mask=None,
         training=None,
+        keep_first=None,
     ):
         padding_mask = mask if padding_mask is None else padding_mask
-        return self._states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)[-1]
+        arguments = self._arguments(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)
+        layout = arguments.get("layout")
+        *blocks, last = self._steps()
+        if self.recompute and is_recorded():
+            *blocks, last = [functools.partial(recomputed, block) for block in (*blocks, last)]
+        x = ops.unpad(inputs, layout)
+        for block in blocks:
+            x = block(x, **arguments)
+        if keep_first is None:
+            return ops.clear_padding(ops.repad(last(x, **arguments), layout), padding_mask)
+        if getattr(self._steps()[-1], "supports_keep_first", False):
+            x = last(x, **arguments, keep_first=keep_first)
+        else:
+            x = ops.first_positions(last(x, **arguments), keep_first, layout)
+        return ops.clear_padding(x, None if padding_mask is None else padding_mask[:, :keep_first])
 
     def hidden_states(
         self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None, training=None
     ):
         """The output of every block in order: a list of float [B, S, H]."""
-        return self._states(inputs, padding_mask, attention_mask, pack_ids, position_ids, training, keep_all=True)
+        arguments = self._arguments(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)
+        layout = arguments.get("layout")
+        states = [ops.unpad(inputs, layout)]
+        for block in self._steps():
+            states.append(block(states[-1], **arguments))
+        return [ops.clear_padding(ops.repad(state, layout), padding_mask) for state in states[1:]]
 
-    def _states(self, inputs, padding_mask, attention_mask, pack_ids, position_ids, training, keep_all=False):
+    def _arguments(self, inputs, padding_mask, attention_mask, pack_ids, position_ids, training):
+        """Those of the call of a block; with a `layout`, if padding is taken out."""
         layout = ops.unpadding(padding_mask) if self._unpads(inputs, padding_mask) else None
         arguments = {"padding_mask": padding_mask, "attention_mask": attention_mask, "pack_ids": pack_ids}
         # Blocks of another kind need not know of positions, nor of layouts.
         optional = {"position_ids": position_ids, "layout": layout}
-        arguments |= {name: value for name, value in optional.items() if value is not None}
-        states = [ops.unpad(inputs, layout)]
-        for block in self._steps():
-            if self.recompute and not keep_all and is_recorded():
-                block = functools.partial(recomputed, block)
-            states.append(block(states[-1], **arguments, training=training))
-        states = states[1:] if keep_all else states[-1:]
-        return [ops.clear_padding(ops.repad(state, layout), padding_mask) for state in states]
+        return {
+            **arguments,
+            **{name: value for name, value in optional.items() if value is not None},
+            "training": training,
+        }
 
     def _unpads(self, inputs, padding_mask):
         if padding_mask is None or self.unpad is False:
@@ -134,6 +156,9 @@ class EncoderStack(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):
         return inputs_shape
+
+    def compute_output_spec(self, inputs, *args, keep_first=None, **kwargs):
+        return keras.KerasTensor(kept_shape(inputs.shape, keep_first), self.compute_dtype)
 
     def get_config(self):
         return {

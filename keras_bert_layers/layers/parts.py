@@ -41,6 +41,14 @@ def keep_frozen(layer: keras.layers.Layer) -> None:
             part.trainable = False
 
 
+def kept_shape(shape: tuple, keep_first: int | None) -> tuple:
+    """The shape [B, S, H] of inputs when only the first `keep_first` positions are left, or as it was for `None`."""
+    batch, length, width = shape
+    if keep_first is not None and (length is not None or keep_first == 1):
+        length = keep_first if length is None else min(keep_first, length)
+    return batch, length, width
+
+
 def check_positive(owner: str, **values: int) -> None:
     """Raises a ValueError that names the first of `values` that is not a positive integer."""
     for name, value in values.items():

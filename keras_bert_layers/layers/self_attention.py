@@ -13,6 +13,7 @@ from keras_bert_layers.layers.parts import (
     check_positive,
     check_rate,
     deserialize_parts,
+    kept_shape,
     serialize_part,
 )
 
@@ -60,10 +61,12 @@ class SelfAttention(keras.layers.Layer):
         layout: `ops.Unpadding`, as `Unpad` gives it; the inputs are then [T, H], the real tokens only, and so is the
             output. Only scores and weights are computed with padding in them, under the mask of the layout if there is
             no `padding_mask`. Defaults to `None`: [B, S, H].
+        keep_first: int > 0. Only the first so many positions look at all, and have an output: that of
+            `call(...)[:, :keep_first]`, without the work for the others. Defaults to `None`: every position.
         training: bool. Whether dropout is active.
 
     Returns:
-        float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
+        float [B, S, H], or [B, Q, H] with Q = min(`keep_first`, S); from `attention_weights`, float32 [B, N, S, S].
 
     Raises:
         ValueError: if `num_heads` does not divide the width, a mask has the wrong rank, tokens [T, H] come without
@@ -107,6 +110,7 @@ class SelfAttention(keras.layers.Layer):
         check_rate("SelfAttention", dropout=dropout, attention_dropout=attention_dropout)
         self.supports_masking = True
         self.supports_layout = True
+        self.supports_keep_first = True
         self.num_heads = num_heads
         self.dropout = dropout
         self.attention_dropout = attention_dropout
@@ -152,11 +156,12 @@ class SelfAttention(keras.layers.Layer):
         training=None,
         head_mask=None,
         layout=None,
+        keep_first=None,
     ):
         _check_axes(inputs, layout)
         if padding_mask is None:
             padding_mask = mask if layout is None else ops.Unpadding(*layout).mask
-        query, key = self._queries_and_keys(inputs, position_ids, layout)
+        query, key = self._queries_and_keys(inputs, position_ids, layout, keep_first)
         value = self._heads(self.value, inputs, layout)
         # The fused form takes no dropout, and one that does nothing should not keep it away.
         drops = training and self.attention_dropout > 0
@@ -165,12 +170,12 @@ class SelfAttention(keras.layers.Layer):
             key,
             value,
             dropout=functools.partial(self.weights_dropout, training=training) if drops else None,
-            flash_attention=self.flash_attention,
-            **self._masks(ops.repad(inputs, layout), padding_mask, attention_mask, pack_ids),
+            flash_attention=self.flash_attention if keep_first is None else False,
+            **self._masks(ops.repad(inputs, layout), padding_mask, attention_mask, pack_ids, keep_first),
         )
         if head_mask is not None:
             context = context * kops.cast(head_mask, context.dtype)[:, :, None, None]
-        context = ops.unpad(ops.merge_heads(context), layout)
+        context = ops.unpad(ops.merge_heads(context), layout if keep_first is None else None)
         return self.output_dropout(self.output_projection(context), training=training)
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
@@ -189,6 +194,9 @@ class SelfAttention(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape, *args, **kwargs):
         return inputs_shape
+
+    def compute_output_spec(self, inputs, *args, keep_first=None, **kwargs):
+        return keras.KerasTensor(kept_shape(inputs.shape, keep_first), self.compute_dtype)
 
     def get_config(self):
         return {
@@ -211,25 +219,30 @@ class SelfAttention(keras.layers.Layer):
     def from_config(cls, config):
         return super().from_config(deserialize_parts(config, "rotary", "window"))
 
-    def _queries_and_keys(self, inputs, position_ids, layout=None):
-        rotate = None
-        if self.rotary is not None:
-            rotate = functools.partial(self.rotary, positions=position_ids)
-        elif position_ids is not None:
+    def _queries_and_keys(self, inputs, position_ids, layout=None, keep_first=None):
+        if self.rotary is None and position_ids is not None:
             raise ValueError(
                 "`position_ids` were given to a SelfAttention without a `rotary` part, which has no use for them. "
                 "Build it with rotary=RotaryEmbedding(), or give them to the embeddings."
             )
-        return (self._heads(projection, inputs, layout, rotate) for projection in (self.query, self.key))
+        key = self._heads(self.key, inputs, layout, self._rotation(position_ids))
+        if keep_first is not None:
+            inputs, layout = ops.first_positions(inputs, keep_first, layout), None
+            position_ids = None if position_ids is None else position_ids[..., :keep_first]
+        return self._heads(self.query, inputs, layout, self._rotation(position_ids)), key
+
+    def _rotation(self, position_ids):
+        return None if self.rotary is None else functools.partial(self.rotary, positions=position_ids)
 
     def _heads(self, projection, inputs, layout, rotate=None):
         return ops.split_heads(projection(inputs), self.num_heads, rotate, layout)
 
-    def _masks(self, inputs, padding_mask, attention_mask, pack_ids):
+    def _masks(self, inputs, padding_mask, attention_mask, pack_ids, keep_first):
         only_padding = attention_mask is None and pack_ids is None and self.window is None
         if self.right_padded and only_padding and padding_mask is not None:
             return {"lengths": ops.row_lengths(padding_mask)}
-        return {"mask": self._allowed(inputs, padding_mask, attention_mask, pack_ids)}
+        allowed = self._allowed(inputs, padding_mask, attention_mask, pack_ids)
+        return {"mask": allowed if allowed is None or keep_first is None else allowed[:, :, :keep_first]}
 
     def _allowed(self, inputs, padding_mask, attention_mask, pack_ids):
         window = None if self.window is None else self.window(inputs)

@@ -52,9 +52,11 @@ class TransformerEncoder(keras.layers.Layer):
         layout: `ops.Unpadding`, as `Unpad` gives it; the inputs are then [T, H], the real tokens only, and so is the
             output; its mask counts as `padding_mask` when none is given. For parts that have `supports_layout`.
             Defaults to `None`: [B, S, H].
+        keep_first: int > 0. Only the first so many positions have an output, that of `call(...)[:, :keep_first]`; the
+            others are keys and values. For parts that have `supports_keep_first`. Defaults to `None`: every position.
 
     Returns:
-        float [B, S, H]; from `attention_weights`, float32 [B, N, S, S].
+        float [B, S, H], or [B, Q, H] with Q = min(`keep_first`, S); from `attention_weights`, float32 [B, N, S, S].
 
     Raises:
         ValueError: if neither a number nor a layer is given for a part, or a part refuses its arguments.
@@ -134,6 +136,7 @@ class TransformerEncoder(keras.layers.Layer):
         mask=None,
         head_mask=None,
         layout=None,
+        keep_first=None,
     ):
         if padding_mask is None:
             padding_mask = mask if layout is None else ops.Unpadding(*layout).mask
@@ -144,15 +147,16 @@ class TransformerEncoder(keras.layers.Layer):
             # An attention of another kind need not know of positions, nor of heads, nor of layouts.
             **({} if position_ids is None else {"position_ids": position_ids}),
         }
-        others = {"head_mask": head_mask, "layout": layout}
+        others = {"head_mask": head_mask, "layout": layout, "keep_first": keep_first}
         others = {name: value for name, value in others.items() if value is not None}
         attention = functools.partial(self.attention, **masks, **others, training=training)
         feed_forward = functools.partial(self.feed_forward, training=training)
+        kept = inputs if keep_first is None else ops.first_positions(inputs, keep_first, layout)
         if self.normalize_first:
-            x = inputs + attention(self.attention_norm(inputs))
+            x = kept + attention(self.attention_norm(inputs))
             x = x + feed_forward(self.feed_forward_norm(x))
         else:
-            x = self.attention_norm(inputs + attention(inputs))
+            x = self.attention_norm(kept + attention(inputs))
             x = self.feed_forward_norm(x + feed_forward(x))
         return (x, self.attention_weights(ops.repad(inputs, layout), **masks)) if return_attention_scores else x
 
@@ -160,7 +164,13 @@ class TransformerEncoder(keras.layers.Layer):
     def supports_layout(self) -> bool:
         """Whether all parts work on [T, H] as well."""
         parts = (self.attention, self.feed_forward, self.attention_norm, self.feed_forward_norm)
-        return all(getattr(part, "supports_layout", isinstance(part, keras.layers.Identity)) for part in parts)
+        return all(map(_works_by_position, parts))
+
+    @property
+    def supports_keep_first(self) -> bool:
+        """Whether the attention can, and all other parts work position by position."""
+        parts = (self.feed_forward, self.attention_norm, self.feed_forward_norm)
+        return getattr(self.attention, "supports_keep_first", False) and all(map(_works_by_position, parts))
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities of this block without dropout, float32 [B, N, S, S]."""
@@ -185,3 +195,7 @@ class TransformerEncoder(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return super().from_config(deserialize_parts(config, *_PARTS))
+
+
+def _works_by_position(part):
+    return getattr(part, "supports_layout", isinstance(part, keras.layers.Identity))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import initializer_of, output_of
+from keras_bert_layers.models.parts import initializer_of, pooled_output_of
 
 
 def text_classifier(
@@ -17,6 +17,9 @@ def text_classifier(
     problem_type: str | None = None,
 ) -> keras.Model:
     """The encoder under a classification head on the pooled output.
+
+    Where the pooler reads the first position only, as BERT's does, the last block computes nothing for the others but
+    keys and values: with six blocks a seventh of the work falls away, forward and backward, and the logits stay.
 
     Args:
         encoder: from `bert_encoder`. Its layers are shared with the new model, not copied.
@@ -44,7 +47,7 @@ def text_classifier(
     Reference:
         Devlin et al. 2019, BERT (arXiv:1810.04805), section 4.1.
     """
-    pooled = output_of(encoder, "pooled_output")
+    pooled = pooled_output_of(encoder)
     head = layers.ClassificationHead(
         num_classes, dropout, initializer_of(encoder), labels, problem_type, name="classification"
     )

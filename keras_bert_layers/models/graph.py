@@ -47,8 +47,9 @@ def run_graph(model: keras.Model, inputs, call: Callable):
 def run_blocks(model: keras.Model, inputs, call: Callable):
     """`run_graph` that enters every EncoderStack as well: `call` sees its blocks, each with the masks of the stack.
 
-    Padding comes out of each block as zeros, as in `EncoderStack.hidden_states`. It also stays in between Unpad and
-    Repad: `call` sees whole batches there, with the mask of a layout in the place of the layout.
+    Every block runs for all positions, also where the stack keeps the first ones only. Padding comes out of each block
+    as zeros, as in `EncoderStack.hidden_states`. It also stays in between Unpad and Repad: `call` sees whole batches
+    there, with the mask of a layout in the place of the layout.
     """
 
     def enter(operation, *args, **kwargs):
@@ -58,10 +59,11 @@ def run_blocks(model: keras.Model, inputs, call: Callable):
         x, mask = given.pop("inputs"), given.pop("mask", None)
         if given.get("padding_mask") is None:
             given["padding_mask"] = mask
+        kept = given.pop("keep_first", None)
         masks = {name: value for name, value in given.items() if value is not None}
         for index in operation.order or range(len(operation.blocks)):
             x = ops.clear_padding(call(operation.blocks[index], x, **masks), masks.get("padding_mask"))
-        return x
+        return x if kept is None else x[:, :kept]
 
     return run_graph(model, inputs, _with_padding(enter))
 

@@ -33,6 +33,29 @@ def output_of(encoder: keras.Model, name: str) -> keras.KerasTensor:
     )
 
 
+def pooled_output_of(encoder: keras.Model) -> keras.KerasTensor:
+    """The symbolic `pooled_output`, of blocks the last of which computes the first position only, if that is all the
+    pooler reads.
+
+    Raises:
+        ValueError: as in `output_of`.
+    """
+    pooled = output_of(encoder, "pooled_output")
+    pooler, call = _maker_of(pooled)
+    if not isinstance(pooler, layers.Pooler) or len(call.input_tensors) > 1:
+        return pooled
+    stack, call = _maker_of(call.input_tensors[0])
+    if not isinstance(stack, layers.EncoderStack):
+        return pooled
+    return pooler(stack(*call.arguments.args, **{**call.arguments.kwargs, "keep_first": 1}))
+
+
+def _maker_of(tensor: keras.KerasTensor):
+    """The operation that a symbolic tensor is an output of, and its call."""
+    operation, number, _ = tensor._keras_history
+    return operation, operation._inbound_nodes[number]
+
+
 def masked_lm_head(encoder: keras.Model, tied: bool = True, **changes) -> layers.MaskedLMHead:
     """A MaskedLMHead set like this encoder, with the matrix of its token embedding or one of its own of that shape.
 

@@ -16,7 +16,7 @@ from keras_bert_layers.ops.row_lengths import row_lengths
 from keras_bert_layers.ops.span_decoding import best_spans, span_probabilities
 from keras_bert_layers.ops.span_merging import merge_spans
 from keras_bert_layers.ops.tracing import shapes_may_vary
-from keras_bert_layers.ops.unpadding import Unpadding, repad, unpad, unpadding
+from keras_bert_layers.ops.unpadding import Unpadding, first_positions, repad, unpad, unpadding
 from keras_bert_layers.ops.validation import check_range
 from keras_bert_layers.ops.vocabulary import vocabulary_scores
 
@@ -32,6 +32,7 @@ __all__ = [
     "check_range",
     "clear_padding",
     "explain_attention",
+    "first_positions",
     "floor_padding",
     "gather_positions",
     "gelu_tanh",

@@ -109,7 +109,7 @@ def _separate_attention(query, key, value, mask, dropout, lengths):
     context = attend(weights if dropout is None else dropout(weights), value)
     if mask is None:
         return context
-    real = ops.any(mask, axis=-1, keepdims=True) if real is None else real[:, :, :, None]
+    real = ops.any(mask, axis=-1, keepdims=True) if real is None else real[:, :, : ops.shape(query)[2], None]
     return context * ops.cast(real, context.dtype)
 
 

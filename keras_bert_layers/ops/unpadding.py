@@ -95,6 +95,37 @@ def repad(inputs, layout: Unpadding | None):
     return ops.reshape(gather(inputs), (batch, length, inputs.shape[-1]))
 
 
+def first_positions(inputs, count: int, layout: Unpadding | None = None):
+    """The rows of the first positions: [B, S, H] -> [B, Q, H], Q = min(count, S); with a layout from [T, H].
+
+    At padding stands the row of some token, and no gradient comes back from there.
+
+    Raises:
+        ValueError: if `count` is not a positive integer.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"The number of first positions to keep must be a positive integer. Received: {count!r}.")
+    if layout is None:
+        return inputs[:, :count]
+    layout = Unpadding(*layout)
+    check_rows(inputs, layout)
+    batch, length = ops.shape(layout.mask)
+    places = ops.reshape(layout.row_index, (batch, length))[:, :count]
+    row, position = layout.token_index // length, layout.token_index % length
+
+    @ops.custom_gradient
+    def gather(rows):
+        def gradient(upstream):
+            kept = ops.shape(upstream)[1]
+            upstream = ops.reshape(upstream, (-1, rows.shape[-1]))
+            own = ops.take(upstream, row * kept + ops.minimum(position, kept - 1), axis=0)
+            return ops.where((position < kept)[:, None], own, ops.zeros_like(own))
+
+        return ops.take(rows, places, axis=0), gradient
+
+    return gather(inputs)
+
+
 def repad_heads(inputs, layout: Unpadding, num_heads: int):
     """`repad` and the cut into heads in one pass over memory: [T, N·D] -> [B, N, S, D].
 
