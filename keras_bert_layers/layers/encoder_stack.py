@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_bert_layers import ops
-from keras_bert_layers.layers.parts import build_parts, deserialize_parts, kept_shape, serialize_part
+from keras_bert_layers.layers.parts import build_parts, deserialize_parts, kept_shape, serialize_part, with_kept_mask
 from keras_bert_layers.layers.recomputed import recomputed
 from keras_bert_layers.ops.tracing import is_recorded
 
@@ -118,7 +118,8 @@ class EncoderStack(keras.layers.Layer):
             x = last(x, **arguments, keep_first=keep_first)
         else:
             x = ops.first_positions(last(x, **arguments), keep_first, layout)
-        return ops.clear_padding(x, None if padding_mask is None else padding_mask[:, :keep_first])
+        x = ops.clear_padding(x, None if padding_mask is None else padding_mask[:, :keep_first])
+        return with_kept_mask(x, mask, keep_first)
 
     def hidden_states(
         self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None, training=None

@@ -1,6 +1,7 @@
 """What every layer with parts needs: to say what its parts are, to make them again, and to refuse a bad number."""
 
 import keras
+from keras.src.backend import set_keras_mask
 
 # The initializer of every BERT weight matrix (Devlin et al.'s released code).
 BERT_INITIALIZER = keras.initializers.TruncatedNormal(stddev=0.02)
@@ -47,6 +48,13 @@ def kept_shape(shape: tuple, keep_first: int | None) -> tuple:
     if keep_first is not None and (length is not None or keep_first == 1):
         length = keep_first if length is None else min(keep_first, length)
     return batch, length, width
+
+
+def with_kept_mask(outputs, mask, keep_first: int | None):
+    """`outputs` with the implicit mask of the positions that were kept, where Keras would pass on that of all."""
+    if mask is not None and keep_first is not None:
+        set_keras_mask(outputs, mask[:, :keep_first])
+    return outputs
 
 
 def check_positive(owner: str, **values: int) -> None:

@@ -15,6 +15,7 @@ from keras_bert_layers.layers.parts import (
     deserialize_parts,
     kept_shape,
     serialize_part,
+    with_kept_mask,
 )
 
 
@@ -176,7 +177,8 @@ class SelfAttention(keras.layers.Layer):
         if head_mask is not None:
             context = context * kops.cast(head_mask, context.dtype)[:, :, None, None]
         context = ops.unpad(ops.merge_heads(context), layout if keep_first is None else None)
-        return self.output_dropout(self.output_projection(context), training=training)
+        outputs = self.output_dropout(self.output_projection(context), training=training)
+        return with_kept_mask(outputs, mask, keep_first)
 
     def attention_weights(self, inputs, padding_mask=None, attention_mask=None, pack_ids=None, position_ids=None):
         """The attention probabilities without dropout, float32 [B, N, S, S]: what each query (row) attends to."""

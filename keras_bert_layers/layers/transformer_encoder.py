@@ -7,7 +7,13 @@ import keras
 from keras_bert_layers import ops
 from keras_bert_layers.layers.feed_forward import FeedForward
 from keras_bert_layers.layers.layer_normalization import LayerNormalization
-from keras_bert_layers.layers.parts import BERT_INITIALIZER, build_parts, deserialize_parts, serialize_part
+from keras_bert_layers.layers.parts import (
+    BERT_INITIALIZER,
+    build_parts,
+    deserialize_parts,
+    serialize_part,
+    with_kept_mask,
+)
 from keras_bert_layers.layers.self_attention import SelfAttention
 
 _PARTS = ("attention", "feed_forward", "attention_norm", "feed_forward_norm")
@@ -158,6 +164,7 @@ class TransformerEncoder(keras.layers.Layer):
         else:
             x = self.attention_norm(kept + attention(inputs))
             x = self.feed_forward_norm(x + feed_forward(x))
+        x = with_kept_mask(x, mask, keep_first)
         return (x, self.attention_weights(ops.repad(inputs, layout), **masks)) if return_attention_scores else x
 
     @property

@@ -3,7 +3,7 @@
 import keras
 
 from keras_bert_layers import layers
-from keras_bert_layers.models.parts import output_of
+from keras_bert_layers.models.parts import first_position_of, output_of
 
 
 def text_embedder(
@@ -33,7 +33,10 @@ def text_embedder(
         Reimers and Gurevych 2019, Sentence-BERT (arXiv:1908.10084), section 3.
     """
     pool = layers.Pooling(pooling, name="pooling")
-    vectors = pool(output_of(encoder, "sequence_output"), padding_mask=encoder.input["padding_mask"])
+    sequence = output_of(encoder, "sequence_output")
+    if pooling == "cls":
+        sequence = first_position_of(sequence)
+    vectors = pool(sequence, padding_mask=encoder.input["padding_mask"])
     if normalize:
         vectors = keras.layers.UnitNormalization(name="normalize")(vectors)
     return keras.Model(encoder.input, vectors, name=name)

@@ -42,15 +42,20 @@ def pooled_output_of(encoder: keras.Model) -> keras.KerasTensor:
     """
     pooled = output_of(encoder, "pooled_output")
     pooler, call = _maker_of(pooled)
-    if not isinstance(pooler, layers.Pooler) or len(call.input_tensors) > 1:
-        return pooled
-    stack, call = _maker_of(call.input_tensors[0])
+    reads_first = isinstance(pooler, layers.Pooler) and len(call.input_tensors) == 1
+    return pooler(first_position_of(call.input_tensors[0])) if reads_first else pooled
+
+
+def first_position_of(sequence: keras.KerasTensor) -> keras.KerasTensor:
+    """[B, 1, H] of a `sequence_output` [B, S, H] that a stack of blocks puts out, without computing the rest in the
+    last one; any other tensor as it is."""
+    stack, call = _maker_of(sequence)
     if not isinstance(stack, layers.EncoderStack):
-        return pooled
-    return pooler(stack(*call.arguments.args, **{**call.arguments.kwargs, "keep_first": 1}))
+        return sequence
+    return stack(*call.arguments.args, **{**call.arguments.kwargs, "keep_first": 1})
 
 
-def _maker_of(tensor: keras.KerasTensor):
+def _maker_of(tensor):
     """The operation that a symbolic tensor is an output of, and its call."""
     operation, number, _ = tensor._keras_history
     return operation, operation._inbound_nodes[number]

@@ -50,6 +50,28 @@ def test_a_model_is_functional_with_named_inputs(build):
     assert {"token_ids", "segment_ids", "padding_mask"} <= set(model.input)
 
 
+ALBERT = models.AlbertConfig(
+    vocabulary_size=15, embedding_dim=4, hidden_dim=8, num_layers=2, num_heads=2, intermediate_dim=12
+)
+
+
+@pytest.mark.parametrize(
+    "encoder", [models.bert_encoder(tiny.config()), models.albert_encoder(ALBERT)], ids=["bert", "albert"]
+)
+def test_heads_on_the_first_position_compute_what_the_whole_encoder_gives_them(encoder):
+    randomize(encoder)
+    whole = encoder(features(encoder))
+    classifier = models.text_classifier(encoder, num_classes=3)
+    head = classifier.get_layer("classification")
+    assert_equal(classifier(features(encoder)), head(whole["pooled_output"]))
+    embedder = models.text_embedder(encoder, pooling="cls", normalize=False)
+    assert_equal(embedder(features(encoder)), whole["sequence_output"][:, 0])
+    for model in (classifier, embedder):
+        assert model.get_layer("encoder")._inbound_nodes[-1].outputs[0].shape[1] == 1
+    # The encoder is as it was.
+    assert encoder.get_layer("encoder").output.shape == (None, None, 8)
+
+
 @builders
 def test_a_keras_file_gives_equal_outputs(build, tmp_path):
     model = build(models.bert_encoder(tiny.config(embedding_dim=4)))
