@@ -1,6 +1,5 @@
 """The blocks of an encoder, one after another."""
 
-import functools
 from collections.abc import Sequence
 
 import keras
@@ -107,17 +106,15 @@ class EncoderStack(keras.layers.Layer):
         arguments = self._arguments(inputs, padding_mask, attention_mask, pack_ids, position_ids, training)
         layout = arguments.get("layout")
         *blocks, last = self._steps()
-        if self.recompute and is_recorded():
-            *blocks, last = [functools.partial(recomputed, block) for block in (*blocks, last)]
         x = ops.unpad(inputs, layout)
         for block in blocks:
-            x = block(x, **arguments)
+            x = self._run(block, x, arguments)
         if keep_first is None:
-            return ops.clear_padding(ops.repad(last(x, **arguments), layout), padding_mask)
-        if getattr(self._steps()[-1], "supports_keep_first", False):
-            x = last(x, **arguments, keep_first=keep_first)
+            return ops.clear_padding(ops.repad(self._run(last, x, arguments), layout), padding_mask)
+        if getattr(last, "supports_keep_first", False):
+            x = self._run(last, x, {**arguments, "keep_first": keep_first})
         else:
-            x = ops.first_positions(last(x, **arguments), keep_first, layout)
+            x = ops.first_positions(self._run(last, x, arguments), keep_first, layout)
         x = ops.clear_padding(x, None if padding_mask is None else padding_mask[:, :keep_first])
         return with_kept_mask(x, mask, keep_first)
 
@@ -138,11 +135,11 @@ class EncoderStack(keras.layers.Layer):
         arguments = {"padding_mask": padding_mask, "attention_mask": attention_mask, "pack_ids": pack_ids}
         # Blocks of another kind need not know of positions, nor of layouts.
         optional = {"position_ids": position_ids, "layout": layout}
-        return {
-            **arguments,
-            **{name: value for name, value in optional.items() if value is not None},
-            "training": training,
-        }
+        arguments |= {name: value for name, value in optional.items() if value is not None}
+        return {**arguments, "training": training}
+
+    def _run(self, block, x, arguments):
+        return recomputed(block, x, **arguments) if self.recompute and is_recorded() else block(x, **arguments)
 
     def _unpads(self, inputs, padding_mask):
         if padding_mask is None or self.unpad is False:
