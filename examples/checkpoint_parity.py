@@ -89,11 +89,18 @@ def features_for(loaded: Pretrained, texts: list[str] | None) -> dict[str, np.nd
 
 
 def outputs_of(loaded: Pretrained, features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the model and the encoder in it put out; a masked-LM head is asked for every position."""
-    model, named = loaded.model, {layer.name: layer for layer in loaded.model.layers}
-    outputs = {"sequence_output": named.get("final_norm", named["encoder"]).output}
-    if "pooler" in named:
-        outputs["pooled_output"] = named["pooler"].output
+    """What the model and the encoder in it put out, for every position; a masked-LM head is asked for all as well."""
+    found = {}
+
+    def call(layer, *args, **kwargs):
+        # A classifier reads one position of the encoder, and it computes no more.
+        found[layer.name] = layer(*args, **{name: value for name, value in kwargs.items() if name != "keep_first"})
+        return found[layer.name]
+
+    model = keras.models.clone_model(loaded.model, clone_function=lambda layer: layer, call_function=call)
+    outputs = {"sequence_output": found.get("final_norm", found["encoder"])}
+    if "pooler" in found:
+        outputs["pooled_output"] = found["pooler"]
     single = ONLY_OUTPUT.get(loaded.task, loaded.task)
     outputs |= model.output if isinstance(model.output, dict) else {single: model.output}
     mask = features["padding_mask"]

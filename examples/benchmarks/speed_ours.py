@@ -98,34 +98,41 @@ def texts(options):
     }
     if not options.form.startswith("int8"):
         bound = product_seconds(
-            ours.model, [lengths[rows].sum() for rows in token_batches(lengths, options.tokens_per_batch)]
+            ours.model, [(lengths[rows].sum(), len(rows)) for rows in token_batches(lengths, options.tokens_per_batch)]
         )
         for figure in figures.values():
             figure |= {"bound_seconds": bound, "bound_share": bound / figure["seconds"]}
     return figures
 
 
-def product_seconds(model: "tf.keras.Model", rows: list[int]) -> float:
-    """The time of all products of tokens with the matrices of the encoder, for batches of so many tokens."""
-    matrices = [weight.value for weight in model.get_layer("encoder").weights if len(weight.shape) == 2]
-    widths = sorted({matrix.shape[0] for matrix in matrices})
+def product_seconds(model: "tf.keras.Model", batches: list[tuple[int, int]]) -> float:
+    """The time of the products with the encoder's matrices that a classifier needs, for batches of so many tokens and
+    texts: in the last block all tokens are keys and values, and the rest is for the first one of each text."""
+    stack = model.get_layer("encoder")
+    last = stack.blocks[-1]
+    for_texts = {id(weight) for part in (last.attention, last.feed_forward) for weight in part.weights}
+    for_texts -= {id(weight) for part in (last.attention.key, last.attention.value) for weight in part.weights}
+    matrices = [weight for weight in stack.weights if len(weight.shape) == 2]
+    kinds = [(id(matrix) in for_texts, matrix.shape[0]) for matrix in matrices]
+    dtype = matrices[0].value.dtype
 
-    @tf.function(
-        input_signature=[[tf.TensorSpec([None, width], matrices[0].dtype) for width in widths]], autograph=False
-    )
+    @tf.function(input_signature=[{kind: tf.TensorSpec([None, kind[1]], dtype) for kind in kinds}], autograph=False)
     def products(inputs):
         corners = []
-        for matrix in matrices:
+        for matrix, kind in zip(matrices, kinds, strict=True):
             # One after another, as in the model; and each has a part in what comes out, or it would not be computed.
             with tf.control_dependencies(corners[-1:]):
-                corners.append(tf.matmul(inputs[widths.index(matrix.shape[0])], matrix)[0, 0])
+                corners.append(tf.matmul(inputs[kind], matrix.value)[0, 0])
         return tf.add_n(corners)
 
-    def take(tokens):
-        return [tf.cast(tf.random.normal([tokens, width]), matrices[0].dtype) for width in widths]
+    def take(tokens, texts):
+        return {
+            (of_texts, width): tf.cast(tf.random.normal([texts if of_texts else tokens, width]), dtype)
+            for of_texts, width in set(kinds)
+        }
 
-    products(take(8)).numpy()
-    inputs = [take(tokens) for tokens in map(int, rows)]
+    products(take(8, 1)).numpy()
+    inputs = [take(int(tokens), texts) for tokens, texts in batches]
     products(inputs[0]).numpy()
     return seconds_of(lambda: [products(each).numpy() for each in inputs])
 

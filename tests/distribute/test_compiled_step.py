@@ -28,10 +28,10 @@ class ShapesSeen(keras.layers.Layer):
         return inputs
 
 
-def classifier(seen, policy="float32", hidden_dim=8):
+def classifier(seen, policy="float32", **sizes):
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
-    config = tiny.config(num_layers=1, dropout=0.0, attention_dropout=0.0, hidden_dim=hidden_dim)
+    config = tiny.config(**{"num_layers": 1, "dropout": 0.0, "attention_dropout": 0.0, **sizes})
     encoder = kbl.models.bert_encoder(config)
     inner = kbl.models.text_classifier(encoder, num_classes=2, dropout=0.0)
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in inner.input}
@@ -101,7 +101,8 @@ def test_attention_is_fused_at_each_length_where_there_is_a_gpu(monkeypatch):
 
     monkeypatch.setattr(module, "fused_attention", in_place_of_the_kernel)
     monkeypatch.setattr("keras_bert_layers.ops.attention_choice._compute_capability", lambda: (9, 0))
-    model = classifier([], policy="mixed_bfloat16", hidden_dim=16)
+    # The last block of a classifier has one query for each row, which is no case for the kernel.
+    model = classifier([], policy="mixed_bfloat16", hidden_dim=16, num_layers=2)
     kbl.distribute.prepare(model, compile_replica=True, lengths=BOUNDS)
     model.fit(bucketed(), verbose=0)
     assert sorted(shapes) == [(ROWS, 2, bound, 8) for bound in BOUNDS]
