@@ -38,7 +38,7 @@ NOTES = {
     "texts": "seconds for all texts, tokenization included. *given order*: batches as the texts come, padded to their "
     "longest; *sorted*: batches of like length; *Predictor*: ours, sorted, by tokens a batch; *fixed length*: padded "
     "to 128, or to 512 if a text is longer. The bound is the time of the encoder's matrix products alone, on real "
-    "tokens.",
+    "tokens, in the last block on what a classifier reads of it.",
     "finetune": "seconds of a step, dropout 0.1, AdamW, gradients clipped.",
     "pretrain": "real tokens a second; *fill* is the share of positions that hold a token.",
     "latency": "tokenization included.",

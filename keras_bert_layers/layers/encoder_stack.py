@@ -50,7 +50,8 @@ class EncoderStack(keras.layers.Layer):
 
     Raises:
         ValueError: if `blocks` is empty or `order` names a block that is not there; or if `unpad=True` where it cannot
-            be done; or if a block adds a loss of its own under `recompute=True`.
+            be done; or if a block adds a loss of its own under `recompute=True`; or if `keep_first` is not a positive
+            integer.
 
     Example:
         >>> import numpy as np

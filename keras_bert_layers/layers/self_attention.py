@@ -63,7 +63,8 @@ class SelfAttention(keras.layers.Layer):
             output. Only scores and weights are computed with padding in them, under the mask of the layout if there is
             no `padding_mask`. Defaults to `None`: [B, S, H].
         keep_first: int > 0. Only the first so many positions look at all, and have an output: that of
-            `call(...)[:, :keep_first]`, without the work for the others. Defaults to `None`: every position.
+            `call(...)[:, :keep_first]`, without the work for the others, which is then too little for cuDNN's kernel.
+            Defaults to `None`: every position.
         training: bool. Whether dropout is active.
 
     Returns:
@@ -74,7 +75,7 @@ class SelfAttention(keras.layers.Layer):
             their `layout`, `position_ids` are given without a `rotary` part, or `attention_weights` gets a symbolic
             tensor; if `flash_attention=True` where it cannot be; or if a real token stands after padding in spite of
             `right_padded` (in a graph an InvalidArgumentError; in a compiled function, which has no assertions, the row
-            becomes NaN).
+            becomes NaN); or if `keep_first` is not a positive integer.
 
     Example:
         >>> import numpy as np
