@@ -14,7 +14,7 @@ epochs in batches of 16 at 3e-4.
 
 Every run's figures are kept in `--output`, so that the same command goes on where it was stopped; `report.md` and
 `report.json` hold the tables. On two cores the scores take two hours and a half, the answers an hour and a quarter, the
-times an hour and a half. Nothing else may run beside the times.
+times an hour. Nothing else may run beside the times.
 """
 
 import argparse

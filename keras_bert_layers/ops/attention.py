@@ -72,8 +72,9 @@ def attention(
     Where `explain_attention` says so, one kernel of cuDNN computes it; its numbers are those of half precision.
 
     Args:
-        query, key, value: float [B, N, S, D].
-        mask: bool, broadcastable to [B, N, S, S]; True where a query may attend.
+        query: float [B, N, Q, D], of the first Q ≤ S positions.
+        key, value: float [B, N, S, D].
+        mask: bool, broadcastable to [B, N, Q, S]; True where a query may attend.
         dropout: function of the float32 weights, applied before they meet V. Defaults to none.
         lengths: int [B], instead of `mask`: positions from there on are padding, of queries and of keys. The fused
             form skips them, where it computes what `mask` hides. Defaults to none.
@@ -81,7 +82,7 @@ def attention(
             it can be, until `keras.config.disable_flash_attention()` is called.
 
     Returns:
-        float [B, N, S, D]. A query with nothing to attend to, or past the length of its row, gets zeros; a row of
+        float [B, N, Q, D]. A query with nothing to attend to, or past the length of its row, gets zeros; a row of
         negative length NaN.
 
     Raises:

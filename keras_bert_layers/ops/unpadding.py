@@ -111,12 +111,11 @@ def first_positions(inputs, count: int, layout: Unpadding | None = None):
     check_rows(inputs, layout)
     batch, length = ops.shape(layout.mask)
     places = ops.reshape(layout.row_index, (batch, length))[:, :count]
-    row, position = layout.token_index // length, layout.token_index % length
 
     @ops.custom_gradient
     def gather(rows):
         def gradient(upstream):
-            kept = ops.shape(upstream)[1]
+            kept, (row, position) = ops.shape(upstream)[1], _row_and_position(layout)
             upstream = ops.reshape(upstream, (-1, rows.shape[-1]))
             own = ops.take(upstream, row * kept + ops.minimum(position, kept - 1), axis=0)
             return ops.where((position < kept)[:, None], own, ops.zeros_like(own))
@@ -156,6 +155,11 @@ def _tokens_of_places(layout, num_heads):
 
 def _places_of_tokens(layout, num_heads):
     """int32 [T, N]: which row of [B · N · S, D] is that of a token and a head."""
-    length = ops.shape(layout.mask)[1]
-    row, position = layout.token_index // length, layout.token_index % length
+    length, (row, position) = ops.shape(layout.mask)[1], _row_and_position(layout)
     return ((row[:, None] * num_heads) + ops.arange(num_heads, dtype="int32")) * length + position[:, None]
+
+
+def _row_and_position(layout):
+    """int32 [T] each: the row of the batch in which a token stands, and where in it."""
+    length = ops.shape(layout.mask)[1]
+    return layout.token_index // length, layout.token_index % length
